@@ -1,0 +1,115 @@
+"""An execution: tasks submitted together, and the status that follows from their states."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from parallel_agents.core.states import State
+
+
+class Status(StrEnum):
+    """What the outside sees of an execution; derived, never stored."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({Status.COMPLETED, Status.COMPLETED_WITH_ERRORS, Status.FAILED, Status.CANCELLED})
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tasks are in each state."""
+
+    pending: int = 0
+    running: int = 0
+    waiting: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tasks."""
+        return self.unfinished + self.settled
+
+    @property
+    def unfinished(self) -> int:
+        """Tasks that can still change by themselves."""
+        return self.pending + self.running + self.waiting
+
+    @property
+    def settled(self) -> int:
+        """Tasks that have ended."""
+        return self.completed + self.failed + self.skipped + self.cancelled
+
+    @classmethod
+    def of(cls, by_state: dict[State, int]) -> Counts:
+        """Build from counts by state; a state that is not named has none."""
+        return cls(**{state.value: number for state, number in by_state.items()})
+
+
+class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent as it was when the execution was submitted, so that a resume runs the same one.
+
+    `target` is an import string (`module:function` or `path/to/file.py:function`); `spec` is the text of the spec file
+    and `model` the model chosen for it, both None where the agent has none.
+    """
+
+    name: str
+    target: str
+    spec: str | None = None
+    spec_path: str | None = None
+    model: str | None = None
+    context_tokens: int | None = None
+    max_concurrent: int | None = None
+
+
+class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution as the journal holds it. Times are seconds since the epoch.
+
+    `settings` is the JSON of the settings that it was submitted under; `paused` a reason or None; `stopped` is set when
+    `continue_on_error: false` ended it; `resources` is a msgpack map of sampled figures or None.
+    """
+
+    execution_id: str
+    submitted_at: float
+    max_concurrent: int
+    model: str | None
+    source: str | None
+    vault_root: str | None
+    settings: bytes
+    agents: tuple[AgentRecord, ...]
+    ended_at: float | None = None
+    cancel_requested: bool = False
+    paused: str | None = None
+    stopped: bool = False
+    resources: bytes | None = None
+    file_paths: tuple[str, ...] = ()
+
+
+def overall_status(
+    counts: Counts, *, cancel_requested: bool = False, stopped: bool = False, paused: str | None = None
+) -> Status:
+    """Derive the status of an execution from its counts and flags.
+
+    `skipped` tasks alone leave it completed; nothing completed beside a failure is `failed`.
+    """
+    if counts.unfinished:
+        if paused is not None and not counts.running:
+            return Status.PAUSED
+        return Status.RUNNING if counts.running or counts.settled or counts.waiting else Status.PENDING
+    if cancel_requested and counts.cancelled:
+        return Status.CANCELLED
+    if stopped or (counts.failed and not counts.completed):
+        return Status.FAILED
+    if counts.failed:
+        return Status.COMPLETED_WITH_ERRORS
+    return Status.COMPLETED if counts.completed or counts.skipped or not counts.cancelled else Status.CANCELLED

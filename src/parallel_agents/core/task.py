@@ -1,0 +1,92 @@
+"""A task: one agent on one input, as submitted and as the journal holds it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from parallel_agents.core.outcome import ErrorRecord
+from parallel_agents.core.states import State
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One submitted task with every limit resolved.
+
+    `input_data` and `metadata` are msgpack maps. `rank` is the priority's place, 0 first. `position` counts from 0
+    in the submitted order. `memory_mb` is a budget above the worker's baseline.
+    """
+
+    task_id: str
+    position: int
+    agent_name: str
+    input_data: bytes
+    priority: str
+    rank: int
+    timeout_s: float
+    retry_attempts: int
+    memory_mb: float
+    canvas_path: str | None = None
+    node_id: str | None = None
+    metadata: bytes = b"\x80"
+
+
+class ReadyTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What the dispatcher needs of a pending task. `key` is the journal's number for it.
+
+    `attempt` is the number of the last attempt, `charged` how many were charged, `losses` how many workers it lost.
+    """
+
+    key: int
+    execution_id: str
+    task: Task
+    attempt: int
+    charged: int
+    losses: int
+    final_round: bool
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One try as the journal holds it. Times are seconds since the epoch, durations milliseconds."""
+
+    attempt: int
+    worker_pid: int | None
+    started_at: float
+    ended_at: float | None
+    outcome: str | None
+    charged: bool
+    error: ErrorRecord | None
+    duration_ms: float | None
+    waited_ms: float | None
+    cpu_ms: float | None
+    peak_memory_mb: float | None
+    thread_id: str | None
+    calls: int
+    replayed: int
+    generation_ms: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    model: str | None
+    is_language_model: bool | None
+    effective: dict[str, str]
+
+
+class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One task as the journal holds it, with its attempts in order.
+
+    `output` is the accepted msgpack map, still packed; None when there is none.
+    """
+
+    key: int
+    execution_id: str
+    task: Task
+    state: State
+    attempt: int
+    charged: int
+    losses: int
+    submitted_at: float
+    completed_at: float | None
+    due_at: float | None
+    output: bytes | None
+    result_status: str | None
+    result_reason: str | None
+    fallback: str
+    attempts: tuple[AttemptRecord, ...]

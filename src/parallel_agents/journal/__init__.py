@@ -1,0 +1,1 @@
+"""What survives a crash: executions, tasks, attempts, answers and commands on one SQLite file."""

@@ -1,0 +1,1 @@
+"""Calls to language models, made in the engine's process for every worker."""

@@ -1,0 +1,1 @@
+"""The few seams between the parts, each with the guarantee that every implementation gives."""

@@ -1,0 +1,229 @@
+"""The durable record: what survives a crash, and who may write it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Literal, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from parallel_agents.core.execution import Counts, ExecutionRecord
+from parallel_agents.core.outcome import WorkerIdentity
+from parallel_agents.core.settlement import Settlement
+from parallel_agents.core.states import State
+from parallel_agents.core.task import ReadyTask, Task, TaskRecord
+
+T = TypeVar("T")
+Order = Literal["priority", "fifo", "lifo"]
+Verb = Literal["cancel", "pause", "resume", "retry", "concurrency"]
+Arguments: TypeAlias = dict[str, str | int | float | bool | list[str] | None]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """Something another process asks the owner to do. `answer` is None until the owner has acknowledged it."""
+
+    command_id: int
+    execution_id: str
+    verb: Verb
+    arguments: Arguments
+    asked_at: float
+    answer: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a task's history. `source` is None for a submission; a discarded late result has source = target."""
+
+    sequence: int
+    execution_id: str
+    task_id: str
+    attempt: int
+    at: float
+    trigger: str
+    source: State | None
+    target: State
+    detail: str | None
+
+
+class Released(msgspec.Struct, frozen=True):
+    """How many tasks became due, and when the next one does (seconds since the epoch; None: none waits)."""
+
+    moved: int
+    next_due_at: float | None
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """Tasks found running under a dead engine: taken back, or failed because they took too many engines down."""
+
+    taken_back: int
+    poisoned: int
+
+
+class Reader(Protocol):
+    """Reads of what is committed. Plain calls, each short; safe from one thread at a time."""
+
+    def execution(self, execution_id: str) -> ExecutionRecord | None:
+        """Return one execution, None where there is none."""
+        ...
+
+    def executions(self) -> list[ExecutionRecord]:
+        """Return all executions, newest first."""
+        ...
+
+    def counts(self, execution_id: str) -> Counts:
+        """Count the tasks of an execution by state."""
+        ...
+
+    def tasks(
+        self, execution_id: str, *, states: Collection[State] | None = None, after: int = -1, limit: int = -1
+    ) -> list[TaskRecord]:
+        """Return tasks with their attempts in the submitted order, from position `after` + 1; -1 is no limit."""
+        ...
+
+    def ready(self, execution_id: str, *, exclude: Collection[int], limit: int, order: Order) -> list[ReadyTask]:
+        """Return up to `limit` pending tasks whose key is not in `exclude`, the next to run first."""
+        ...
+
+    def has_pending(self, execution_id: str) -> bool:
+        """Tell whether any task is pending."""
+        ...
+
+    def next_due_at(self, execution_id: str) -> float | None:
+        """Return when the next waiting task is due, None where none waits for a time."""
+        ...
+
+    def highest_open_priority(self, execution_id: str) -> str | None:
+        """Return the highest priority among tasks not yet settled."""
+        ...
+
+    def discarded(self, execution_id: str) -> int:
+        """Count the late results that were refused."""
+        ...
+
+    def history(self, execution_id: str, *, after: int = 0, limit: int = -1) -> list[Change]:
+        """Return changes in the order they were committed, from sequence `after` + 1."""
+        ...
+
+    def find_call(self, key: int, request_hash: str, ordinal: int) -> bytes | None:
+        """Return the journaled answer to this call of this task, None where there is none."""
+        ...
+
+    def open_commands(self, execution_ids: Collection[str]) -> list[Command]:
+        """Return the commands for these executions that nobody has acknowledged, oldest first."""
+        ...
+
+    def command(self, command_id: int) -> Command | None:
+        """Return one command, None where there is none."""
+        ...
+
+
+class Journal(Protocol):
+    """Writes in the order they were called, many to a commit.
+
+    Every write is queued by the call itself and durable once its future is done; it need not be awaited. A write that
+    fails on its own (a broken rule) changes nothing and fails only its own future. When the disk fails, every write
+    not yet committed fails with `JournalError`, and so does every later one.
+    """
+
+    path: str
+
+    def start(self) -> None:
+        """Open (and create or migrate) the journal. Raises `JournalError`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Commit what is queued, release every ownership and close. Safe to call twice."""
+        ...
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` off the event loop."""
+        ...
+
+    def read_now(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` in the calling thread."""
+        ...
+
+    def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> asyncio.Future[None]:
+        """Add an execution with all its tasks, or nothing."""
+        ...
+
+    def begin(self, key: int, attempt: int, worker: WorkerIdentity, at: float) -> asyncio.Future[bool]:
+        """Move a pending task to running as attempt number `attempt` (one more than its last). Tells if it landed."""
+        ...
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+        """Write how an attempt ended, fenced: `task`, `attempt` and `running` must all still hold.
+
+        Returns whether it landed. One that does not land leaves a `result_discarded` line in the history.
+        """
+        ...
+
+    def release_due(self, execution_id: str, now: float) -> asyncio.Future[Released]:
+        """Move waiting tasks whose time has come to pending."""
+        ...
+
+    def release_final_round(self, execution_id: str, at: float) -> asyncio.Future[int]:
+        """Move the tasks that wait for the final round to pending; returns how many."""
+        ...
+
+    def adopt(self, execution_id: str, at: float) -> asyncio.Future[Adopted]:
+        """Take over after a dead engine: every running task goes back to pending or, the third time, to failed."""
+        ...
+
+    def cancel(self, execution_id: str, at: float, *, stopped: bool = False) -> asyncio.Future[int]:
+        """Cancel every pending and waiting task; running ones are the owner's to stop. Returns how many.
+
+        Marks the execution as cancelled by the user or, with `stopped`, as stopped by an error.
+        """
+        ...
+
+    def retry(self, execution_id: str, task_ids: Sequence[str] | None, at: float) -> asyncio.Future[int]:
+        """Move failed, skipped and cancelled tasks (all, or those named) back to pending; returns how many.
+
+        Charges and losses start from 0 again, and the marks of `cancel` and `end` are taken off.
+        """
+        ...
+
+    def pause(self, execution_id: str, reason: str | None, at: float) -> asyncio.Future[None]:
+        """Note why an execution is paused; None takes the note off."""
+        ...
+
+    def end(self, execution_id: str, at: float, resources: bytes | None) -> asyncio.Future[None]:
+        """Note when an execution came to its end and what was sampled while it ran (a msgpack map)."""
+        ...
+
+    def add_files(self, execution_id: str, paths: Sequence[str]) -> asyncio.Future[None]:
+        """Note files that were written for an execution."""
+        ...
+
+    def record_call(
+        self, key: int, request_hash: str, ordinal: int, response: bytes, at: float
+    ) -> asyncio.Future[None]:
+        """Keep the answer to a model call; the first answer kept for the same call stays."""
+        ...
+
+    def ask(
+        self,
+        execution_id: str,
+        verb: Verb,
+        arguments: Arguments,
+        at: float,
+    ) -> asyncio.Future[int]:
+        """Leave a command for the owner; returns its id."""
+        ...
+
+    def acknowledge(self, command_id: int, answer: str, at: float) -> asyncio.Future[None]:
+        """Answer a command."""
+        ...
+
+    def try_own(self, execution_id: str) -> bool:
+        """Become the owner; False where another live process is. The operating system frees it when we die."""
+        ...
+
+    def disown(self, execution_id: str) -> None:
+        """Give an ownership back. Safe when not owned."""
+        ...
+
+    def is_owned(self, execution_id: str) -> bool:
+        """Tell whether any live process, this one included, owns the execution."""
+        ...

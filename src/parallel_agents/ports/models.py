@@ -1,0 +1,135 @@
+"""Model calls: what an agent asks, what it gets, and who makes the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from parallel_agents.core.outcome import CallTotals
+
+Role = Literal["user", "assistant"]
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+class OutputSchema(msgspec.Struct, frozen=True):
+    """The JSON Schema an answer must fit; `name` is the contract's name."""
+
+    name: str
+    json_schema: dict[str, Any]
+
+
+class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as an agent makes it. The model itself is chosen outside the agent.
+
+    `contract` (`sub_questions`, `explanation`, `score` or an agent's own), `inputs` (the task's input) and `sections`
+    (headings that a Markdown answer must have) say what the call is for; they are for providers that are not language
+    models and are not sent over a network. None for `max_tokens` and `temperature` leaves them to the configuration and the provider.
+    """
+
+    messages: tuple[Message, ...]
+    system: str = ""
+    output: OutputSchema | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    contract: str | None = None
+    inputs: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
+    sections: tuple[str, ...] = ()
+
+
+class ModelResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer. Token counts are the provider's own figures, None where it gave none.
+
+    `replayed` is set when the answer came from the ledger, so that nobody was asked (and paid) again.
+    """
+
+    text: str
+    model: str
+    is_language_model: bool
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    duration_ms: float = 0.0
+    replayed: bool = False
+
+
+class ModelClient(Protocol):
+    """`context.model`: how an agent asks a model."""
+
+    async def complete(
+        self,
+        prompt: str | Sequence[Message],
+        *,
+        system: str = "",
+        output: OutputSchema | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        contract: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        sections: Sequence[str] = (),
+    ) -> ModelResponse:
+        """Ask the model that was chosen for this execution.
+
+        Raises:
+            TransientError: the provider could not answer, even after the gateway's own tries.
+            ItemError: the provider refuses this request.
+            UnscoredError: the model cannot judge.
+        """
+        ...
+
+
+class Caller(Protocol):
+    """On whose behalf a call is made: one attempt."""
+
+    key: int
+    attempt: int
+    model: str
+    totals: CallTotals
+
+    def next_ordinal(self, request_hash: str) -> int:
+        """Count the calls of this attempt with this hash, from 0: the same request asked twice is two calls."""
+        ...
+
+    def waiting(self, is_waiting: bool) -> None:
+        """Tell that the call waits for its lane (the attempt's clock stands still) or goes on."""
+        ...
+
+
+class Gateway(Protocol):
+    """Makes model calls for every worker.
+
+    An answer is in the journal's ledger before it is handed over. A call that the ledger already answers is not made.
+    A call in flight survives its worker's death: the same call of the task's next attempt joins it.
+    """
+
+    def check(self, model: str | None) -> str:
+        """Return the full name of a usable model. Raises `ModelError` with the choices and how to set them."""
+        ...
+
+    async def start(self, models: Sequence[str]) -> None:
+        """Get ready for calls to these models (imports, connections)."""
+        ...
+
+    async def call(self, request: ModelRequest, caller: Caller) -> ModelResponse:
+        """Answer one call. Adds what it saw to `caller.totals`.
+
+        Raises:
+            ItemError, TransientError, UnscoredError: for the agent.
+            LaneClosedError: the lane takes no calls; for the engine, which hands the attempt back uncharged.
+        """
+        ...
+
+    async def abandon(self, key: int) -> None:
+        """Drop the calls in flight of a task that timed out or was cancelled."""
+        ...
+
+    async def aclose(self) -> None:
+        """Drop every call in flight and close connections. Safe to call twice."""
+        ...

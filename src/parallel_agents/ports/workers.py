@@ -1,0 +1,78 @@
+"""Where attempts run: a pool of workers behind one call."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from parallel_agents.core.outcome import Outcome, Usage, WorkerIdentity
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt for a worker.
+
+    `target` is an import string (`module:function` or `path/to/file.py:function`) of `async def run(context)`.
+    `input_data` and `parameters` are msgpack maps. `memory_mb` is a budget above the worker's own baseline. `workdir`
+    exists, belongs to this attempt alone and is removed by the one who made it.
+    """
+
+    execution_id: str
+    task_id: str
+    attempt: int
+    session_id: str
+    context_id: str
+    target: str
+    input_data: bytes
+    parameters: bytes
+    workdir: str
+    memory_mb: float
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt ended and what the worker measured."""
+
+    outcome: Outcome
+    usage: Usage = Usage()
+
+
+class Link(Protocol):
+    """What an attempt may say while it runs; called on the event loop of the engine."""
+
+    def started(self, worker: WorkerIdentity) -> None:
+        """Tell that a worker has the attempt, before anything else is told about it."""
+        ...
+
+    async def call(self, request: bytes) -> bytes:
+        """Answer a model call (both msgpack). An `AttemptError` goes to the agent as the same error."""
+        ...
+
+    def progress(self, fraction: float | None, message: str) -> None:
+        """Pass on the agent's own word about how far it is (0 to 1)."""
+        ...
+
+
+class WorkerPool(Protocol):
+    """Runs attempts in workers.
+
+    `run` ends with a report whatever the agent does: it returns, raises, is killed, prints garbage, never answers a
+    heartbeat. A cancelled `run` has stopped the attempt, hard where the level can, before it raises. Nothing of one
+    attempt is running when its `run` has ended, and a pool leaves no process behind, not even when its own process is
+    killed.
+    """
+
+    async def start(self, warm: int) -> None:
+        """Start supervision and `warm` workers. Raises `PoolError`."""
+        ...
+
+    async def run(self, assignment: Assignment, link: Link) -> Report:
+        """Run one attempt on a free worker, waiting for one if need be."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop every worker and wait until it is gone. Safe to call twice and before `start`."""
+        ...
+
+    def workers(self) -> list[WorkerIdentity]:
+        """List the workers that live now."""
+        ...

@@ -1,0 +1,1 @@
+"""A simulated model provider on real HTTP, for tests and benchmarks; it is not a language model."""
