@@ -1,0 +1,354 @@
+"""The public Python API: submit tasks, follow them, get their results."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from parallel_agents.agents.registry import AgentRegistry
+from parallel_agents.assembly import Service, SystemClock, open_journal
+from parallel_agents.configuration import load, merge
+from parallel_agents.core.document import Facts, performance, results_document, status_document
+from parallel_agents.core.errors import ConcurrencyError, OwnershipError, UnknownExecutionError
+from parallel_agents.core.events import Event
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord, Status, overall_status
+from parallel_agents.core.ids import new_id
+from parallel_agents.core.metrics import Resources
+from parallel_agents.core.settings import Settings
+from parallel_agents.core.submission import TaskMapping, parse_tasks, resolve_task
+from parallel_agents.core.task import Task
+from parallel_agents.engine.commands import ask_owner
+from parallel_agents.ports.journal import Journal, Reader
+
+DEFAULT_CONFIG = "config/parallel_agents.yaml"
+
+
+class ParallelAgentExecutor:
+    """Runs agents on many inputs at a time, each in a worker process, every result durable.
+
+    Use it as `async with`, or let the first submit start it and call `aclose`. Closing stops what runs without losing
+    anything: `resume_execution` goes on, in this process or another.
+
+    `config_path` is a configuration file; the default one may be missing. `journal` and `model` override what the
+    configuration says; `settings` replaces it.
+    """
+
+    def __init__(
+        self,
+        config_path: str | Path = DEFAULT_CONFIG,
+        *,
+        settings: Settings | None = None,
+        journal: str | Path | None = None,
+        model: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environ = os.environ if environ is None else environ
+        named = None if str(config_path) == DEFAULT_CONFIG else config_path
+        self.settings = settings if settings is not None else load(named, self._environ)
+        if model is not None:
+            self.settings = msgspec.structs.replace(self.settings, model=model)
+        self.agents = AgentRegistry()
+        self._journal_path = journal
+        self._open: Journal | None = None
+        self._made: Service | None = None
+        self._clock = SystemClock()
+        self._chance = random.SystemRandom()
+        self._listeners: list[Callable[[Event], None]] = []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, opened at the first use. Raises `JournalError`."""
+        if self._open is None:
+            self._open = open_journal(self.settings, self._journal_path, self._environ)
+        return self._open
+
+    async def start(self, *, warm: int | None = None, models: Sequence[str] = ()) -> None:
+        """Start `warm` workers (the configured number by default) and load the clients of `models`. Safe to repeat.
+
+        Raises:
+            JournalError, PoolError, ConfigurationError: a part cannot start.
+        """
+        if self._running is not None:
+            return
+        most = self.settings.parallel_processing.process_pool.worker_processes
+        await self._service.start(warm=most if warm is None else min(warm, most), models=models)
+
+    async def aclose(self) -> None:
+        """Stop what runs, uncharged, end every worker and close the journal. Safe to call twice."""
+        service, self._made = self._made, None
+        journal, self._open = self._open, None
+        try:
+            if service is not None:
+                await service.aclose()
+        finally:
+            if journal is not None:
+                await journal.aclose()
+
+    def register_agent(
+        self, name: str, target: str | Callable[..., Awaitable[Mapping[str, Any]]], *, description: str = ""
+    ) -> None:
+        """Add a Python agent: `async def run(context) -> Mapping`, as an import string or a module-level function.
+
+        Raises:
+            AgentError: the target cannot be run in a worker, or the name is taken.
+        """
+        self.agents.register(name, target, description=description)
+
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` for every event of this executor's executions, on its event loop."""
+        self._listeners.append(listener)
+        if self._made is not None:
+            self._made.engine.announcer.subscribe(listener)
+
+    def check_model(self, model: str | None = None) -> str:
+        """Return the full name of the model that would run. Raises `ModelError` when none is chosen or it is unknown."""
+        return self._service.gateway.check(model or self.settings.model)
+
+    async def submit_batch_tasks(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        max_concurrent: int | None = None,
+        *,
+        model: str | None = None,
+        source: str | None = None,
+        vault_root: str | None = None,
+        places: Sequence[str] = (),
+    ) -> str:
+        """Journal a batch and start running it; returns its execution id.
+
+        A task is a mapping with `agent_name` and `input_data`, and optionally `task_id`, `canvas_path`, `node_id`,
+        `priority`, `timeout_seconds`, `retry_attempts`, `metadata`. `places` say where each came from, for messages.
+
+        Raises:
+            InputError: a task, an agent, the model or the concurrency is wrong; nothing was journaled.
+        """
+        concurrency = self._concurrency(max_concurrent)
+        parsed = parse_tasks(tasks, places)
+        agents = self._agent_records(parsed, model)
+        execution = ExecutionRecord(
+            execution_id=new_id("exec", self._chance.randbytes(8)),
+            submitted_at=0.0,
+            max_concurrent=concurrency,
+            model=next((agent.model for agent in agents if agent.model is not None), None),
+            source=source,
+            vault_root=vault_root,
+            settings=msgspec.json.encode(self.settings),
+            agents=agents,
+        )
+        resolved = self._resolve(parsed)
+        models = sorted({agent.model for agent in agents if agent.model is not None})
+        await self.start(warm=min(concurrency, len(tasks)), models=models)
+        await self._service.gateway.start(models)
+        execution = msgspec.structs.replace(execution, submitted_at=self._clock.now())
+        await self._service.engine.submit(execution, resolved)
+        return execution.execution_id
+
+    async def resume_execution(self, execution_id: str) -> bool:
+        """Go on with an execution that nobody runs; False when it has ended already.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+            OwnershipError: another process is running it.
+        """
+        record = await self._record(execution_id)
+        counts = await self.journal.read(lambda reader: reader.counts(execution_id))
+        if not counts.unfinished:
+            return False
+        models = sorted({agent.model for agent in record.agents if agent.model is not None})
+        for model in models:
+            self.check_model(model)
+        await self.start(warm=min(record.max_concurrent, counts.unfinished), models=models)
+        await self._service.gateway.start(models)
+        await self._service.engine.adopt(execution_id)
+        return True
+
+    async def wait(self, execution_id: str) -> dict[str, Any]:
+        """Wait until an execution of this executor has ended, is paused or drained; returns its document.
+
+        Raises:
+            ParallelAgentsError: what broke the engine.
+        """
+        if self._running is not None:
+            await self._running.wait(execution_id)
+        return await self.get_execution_results(execution_id)
+
+    def drain(self) -> None:
+        """Start nothing more; what runs goes on to its end, then `wait` returns."""
+        if self._running is not None:
+            self._running.engine.drain()
+
+    async def interrupt(self) -> None:
+        """Start nothing more and stop what runs, uncharged; `wait` returns."""
+        if self._running is not None:
+            await self._running.engine.interrupt()
+
+    async def get_execution_status(self, execution_id: str) -> dict[str, Any]:
+        """The document without inputs, results and aggregation; its sessions are those that run now.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+        """
+        return status_document(await self._facts(execution_id))
+
+    async def get_execution_results(self, execution_id: str) -> dict[str, Any]:
+        """The whole document; while the execution runs, as far as it is.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+        """
+        return results_document(await self._facts(execution_id))
+
+    def get_performance_metrics(self, execution_id: str) -> dict[str, Any]:
+        """The part `performance_metrics` of the document. May be called inside a running loop.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+        """
+        return performance(self.journal.read_now(lambda reader: self._collect(reader, execution_id)))
+
+    async def list_executions(self) -> list[dict[str, Any]]:
+        """The status documents of all executions, newest first."""
+        records = await self.journal.read(lambda reader: reader.executions())
+        return [await self.get_execution_status(record.execution_id) for record in records]
+
+    async def cancel_execution(self, execution_id: str) -> bool:
+        """Cancel an execution, whoever runs it; False when it had ended already.
+
+        When it returns, nothing more starts, and what ran here has been stopped. Finished results are kept.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+            OwnershipError: the process that runs it did not answer.
+        """
+        await self._record(execution_id)
+        if self._running is not None and self._running.engine.is_live(execution_id):
+            cancelled = await self._running.engine.cancel(execution_id)
+            await self._running.wait(execution_id)
+            return cancelled
+        counts = await self.journal.read(lambda reader: reader.counts(execution_id))
+        if not counts.unfinished:
+            return False
+        if self.journal.try_own(execution_id):
+            return await self._cancel_unowned(execution_id)
+        answer = await ask_owner(self.journal, execution_id, "cancel", now=self._clock.now)
+        if answer is None:
+            if self.journal.try_own(execution_id):
+                return await self._cancel_unowned(execution_id)
+            raise OwnershipError(execution_id, "is run by another process, which did not answer within 10 s")
+        return answer == "done"
+
+    def configure_parallel_settings(self, settings: Mapping[str, Any]) -> bool:
+        """Change keys of `parallel_processing` (a nested mapping): all of them, or none.
+
+        Later submits use them; the overall limit also holds for what runs now.
+
+        Raises:
+            ConfigurationError: a key or value is wrong; nothing was changed.
+        """
+        self.settings = merge(self.settings, settings)
+        if self._running is None:
+            self._made = None
+        else:
+            self._running.engine.limits.overall = self.settings.parallel_processing.max_concurrent_limit
+        return True
+
+    async def unfinished(self) -> list[str]:
+        """Ids of the executions that have not ended and that nobody runs, newest first."""
+        records = await self.journal.read(lambda reader: reader.executions())
+        open_ids = [record.execution_id for record in records if record.ended_at is None]
+        return [one for one in open_ids if not self.journal.is_owned(one)]
+
+    async def note_files(self, execution_id: str, paths: Sequence[str]) -> None:
+        """Note files that were written for an execution, so that its document names them."""
+        await self.journal.add_files(execution_id, paths)
+
+    @property
+    def _service(self) -> Service:
+        if self._made is None:
+            self._made = Service(self.settings, self.journal, self.agents, self._environ)
+            for listener in self._listeners:
+                self._made.engine.announcer.subscribe(listener)
+        return self._made
+
+    @property
+    def _running(self) -> Service | None:
+        return self._made if self._made is not None and self._made.started else None
+
+    def _concurrency(self, asked: int | None) -> int:
+        processing = self.settings.parallel_processing
+        if not processing.enabled:
+            return 1
+        if asked is None:
+            return min(processing.default_max_concurrent, processing.max_concurrent_limit)
+        # bool is an int to Python, and no concurrency.
+        if isinstance(asked, bool) or not isinstance(asked, int) or not 1 <= asked <= processing.max_concurrent_limit:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConcurrencyError(asked, processing.max_concurrent_limit)
+        return asked
+
+    def _agent_records(self, tasks: Sequence[TaskMapping], model: str | None) -> tuple[AgentRecord, ...]:
+        records: dict[str, AgentRecord] = {}
+        for task in tasks:
+            if task.agent_name not in records:
+                agent = self.agents.resolve(task.agent_name)
+                chosen = model or self.settings.model
+                needed = self.check_model(chosen) if agent.needs_model or chosen is not None else None
+                records[task.agent_name] = self.agents.record(agent, needed)
+        return tuple(records.values())
+
+    def _resolve(self, tasks: Sequence[TaskMapping]) -> list[Task]:
+        return [
+            resolve_task(
+                task, position, self.settings, self.agents.resolve(task.agent_name).limits, self._chance.randbytes(8)
+            )
+            for position, task in enumerate(tasks)
+        ]
+
+    async def _record(self, execution_id: str) -> ExecutionRecord:
+        record = await self.journal.read(lambda reader: reader.execution(execution_id))
+        if record is None:
+            raise UnknownExecutionError(execution_id, self.journal.path)
+        return record
+
+    async def _facts(self, execution_id: str) -> Facts:
+        return await self.journal.read(lambda reader: self._collect(reader, execution_id))
+
+    def _collect(self, reader: Reader, execution_id: str) -> Facts:
+        record = reader.execution(execution_id)
+        if record is None:
+            raise UnknownExecutionError(execution_id, self.journal.path)
+        sampled = None if self._running is None else self._running.monitor.resources(execution_id)
+        if sampled is None and record.resources is not None:
+            sampled = msgspec.msgpack.decode(record.resources, type=Resources)
+        return Facts(
+            execution=record,
+            counts=reader.counts(execution_id),
+            tasks=reader.tasks(execution_id),
+            highest_open_priority=reader.highest_open_priority(execution_id),
+            discarded=reader.discarded(execution_id),
+            owned=self.journal.is_owned(execution_id),
+            resources=sampled,
+            now=self._clock.now(),
+        )
+
+    async def _cancel_unowned(self, execution_id: str) -> bool:
+        now = self._clock.now()
+        await self.journal.adopt(execution_id, now)
+        await self.journal.cancel(execution_id, now)
+        await self.journal.end(execution_id, now, None)
+        self.journal.disown(execution_id)
+        return True

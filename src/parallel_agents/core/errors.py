@@ -15,6 +15,7 @@
     │   └── OutputError                the place for results cannot be written
     ├── QueueFullError                 no room in the ready queue
     ├── OwnershipError                 another process owns the execution
+    ├── EngineClosedError              the engine was closed while somebody waited for an execution
     ├── IllegalTransitionError         a move that the transition table does not have
     ├── JournalError                   the journal cannot be read or written (exit 1)
     ├── PoolError                      worker processes cannot be started (exit 1)
@@ -190,6 +191,17 @@ class OwnershipError(ParallelAgentsError):
         self.execution_id = execution_id
         self.problem = problem
         super().__init__(f"execution {execution_id}: {problem}")
+
+
+class EngineClosedError(ParallelAgentsError):
+    """The engine was closed before the execution ended. What was settled is kept; a resume goes on."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(
+            f"the engine was closed before execution {execution_id} ended. "
+            f"`parallel-agents resume {execution_id}` goes on where it stopped."
+        )
 
 
 class IllegalTransitionError(ParallelAgentsError):

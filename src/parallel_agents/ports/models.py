@@ -31,7 +31,8 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `contract` (`sub_questions`, `explanation`, `score` or an agent's own), `inputs` (the task's input) and `sections`
     (headings that a Markdown answer must have) say what the call is for; they are for providers that are not language
-    models and are not sent over a network. None for `max_tokens` and `temperature` leaves them to the configuration and the provider.
+    models and are not sent over a network. None for `max_tokens` and `temperature` leaves them to the configuration
+    and the provider.
     """
 
     messages: tuple[Message, ...]

@@ -1,0 +1,176 @@
+"""Wires the parts together: the only place that knows which implementation stands behind each port."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from parallel_agents.agents.registry import AgentRegistry
+from parallel_agents.core.errors import ConfigurationError
+from parallel_agents.core.settings import Settings
+from parallel_agents.engine.engine import Engine, Parts
+from parallel_agents.engine.monitor import PerformanceMonitor
+from parallel_agents.journal import SqliteJournal, default_path
+from parallel_agents.models.gateway import ModelGateway
+from parallel_agents.ports.clock import Clock
+from parallel_agents.ports.journal import Journal
+from parallel_agents.workers.pool import ProcessPool
+from parallel_agents.workers.workdir import ContextIsolationManager
+
+PRELOAD = ("parallel_agents.agents.runtime",)
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()  # noqa: TID251 - the one place where the wall clock is read
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+def open_journal(settings: Settings, path: str | Path | None, environ: Mapping[str, str]) -> Journal:
+    """Open the journal: the path given, else the configured one, else the user's state directory.
+
+    Raises:
+        JournalError: it cannot be opened.
+    """
+    journal = SqliteJournal(path or settings.journal.path or default_path(environ))
+    journal.start()
+    return journal
+
+
+class Service:
+    """An engine with its workers and its model gateway, serving in a task of its own."""
+
+    def __init__(self, settings: Settings, journal: Journal, agents: AgentRegistry, environ: Mapping[str, str]) -> None:
+        refuse_what_is_not_there(settings)
+        self.clock: Clock = SystemClock()
+        chance = random.SystemRandom()
+        self.pool = _process_pool(settings)
+        self.gateway = ModelGateway(settings, journal, now=self.clock.now, random=chance.random, environ=environ)
+        isolation = settings.parallel_processing.context_isolation
+        self.contexts = ContextIsolationManager(cleanup_enabled=isolation.context_cleanup_enabled)
+        monitoring = settings.parallel_processing.performance_monitoring
+        self.monitor = PerformanceMonitor(
+            enabled=monitoring.enabled and monitoring.collect_metrics,
+            pids=lambda: [worker.pid for worker in self.pool.workers()],
+            monotonic=self.clock.monotonic,
+        )
+        parts = Parts(
+            journal=journal,
+            pool=self.pool,
+            gateway=self.gateway,
+            contexts=self.contexts,
+            clock=self.clock,
+            chance=chance,
+            parameters=agents.parameters,
+        )
+        self.engine = Engine(parts, settings, self.monitor)
+        self._root: asyncio.Task[None] | None = None
+
+    async def start(self, *, warm: int, models: Sequence[str]) -> None:
+        """Start workers and get ready for calls to `models`; then serve until `aclose`.
+
+        Raises:
+            PoolError: workers cannot be started.
+        """
+        ready = asyncio.get_running_loop().create_future()
+        # The one root task of this package: it lives from start to aclose, which an `async with` cannot span.
+        self._root = asyncio.get_running_loop().create_task(self._serve(ready, warm, models), name="parallel-agents")
+        await ready
+
+    @property
+    def started(self) -> bool:
+        """Whether it serves."""
+        return self._root is not None
+
+    async def wait(self, execution_id: str) -> None:
+        """Wait until an execution has ended or is paused. Raises what broke the engine."""
+        try:
+            await self.engine.wait(execution_id)
+        except BaseExceptionGroup as group:
+            raise cause_of(group) from group
+
+    async def aclose(self) -> None:
+        """Stop what runs, uncharged, and leave no process behind. Safe to call twice.
+
+        Raises:
+            ParallelAgentsError: what broke the engine, if nobody has heard of it yet.
+        """
+        root, self._root = self._root, None
+        if root is None:
+            return
+        if not root.done():
+            await self.engine.interrupt()
+        root.cancel()
+        await asyncio.wait([root])
+        if not root.cancelled() and (error := root.exception()) is not None:
+            raise cause_of(error)
+
+    async def _serve(self, ready: asyncio.Future[None], warm: int, models: Sequence[str]) -> None:
+        try:
+            async with asyncio.TaskGroup() as starting:
+                starting.create_task(self.pool.start(warm))
+                starting.create_task(self.gateway.start(models))
+            ready.set_result(None)
+            await self.engine.run()
+        except BaseException as error:
+            if not ready.done():
+                ready.set_exception(cause_of(error))
+                return
+            raise
+        finally:
+            await self.pool.aclose()
+            await self.gateway.aclose()
+            self.contexts.close_all()
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The one error inside nested groups of one; the group itself where there are several."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def refuse_what_is_not_there(settings: Settings) -> None:
+    """Refuse isolation levels and pools that this version does not have, instead of running with less.
+
+    Raises:
+        ConfigurationError: names the key.
+    """
+    processing = settings.parallel_processing
+    level, pool = processing.context_isolation.isolation_level, processing.process_pool.pool_type
+    for key, value in (("context_isolation.isolation_level", level), ("process_pool.pool_type", pool)):
+        if value != "process":
+            problem = f"{value!r} is not available in this version"
+            raise ConfigurationError("configuration", problem, key=f"parallel_processing.{key}", hint="Use 'process'.")
+    if processing.context_isolation.require:
+        missing = ", ".join(item for item in processing.context_isolation.require if item != "memory")
+        if missing:
+            raise ConfigurationError(
+                "configuration",
+                f"this version cannot guarantee {missing}",
+                key="parallel_processing.context_isolation.require",
+                hint="Take it out, or wait for the sandbox.",
+            )
+
+
+def _process_pool(settings: Settings) -> ProcessPool:
+    processing, multi = settings.parallel_processing, settings.aiomultiprocess_settings
+    pool = processing.process_pool
+    return ProcessPool(
+        max_workers=min(multi.max_workers, processing.max_concurrent_limit),
+        max_tasks_per_worker=pool.max_tasks_per_worker,
+        idle_timeout_s=pool.worker_idle_timeout_seconds,
+        min_workers=processing.min_concurrent,
+        worker_timeout_s=multi.worker_timeout,
+        preload=PRELOAD,
+        use_aiomultiprocess=multi.enabled,
+    )

@@ -1,0 +1,123 @@
+"""Turns the task mappings that callers submit into tasks with every limit resolved."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from parallel_agents.core.errors import InputError, TaskError
+from parallel_agents.core.ids import new_id
+from parallel_agents.core.priority import rank_of
+from parallel_agents.core.settings import Settings
+from parallel_agents.core.task import Task
+
+
+class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as a caller writes it."""
+
+    agent_name: Annotated[str, Meta(min_length=1)]
+    input_data: dict[str, Any]
+    task_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    canvas_path: str | None = None
+    node_id: str | None = None
+    priority: str | None = None
+    timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
+    retry_attempts: Annotated[int, Meta(ge=0)] | None = None
+    metadata: dict[str, Any] = {}
+
+
+N = TypeVar("N", int, float)
+TASK_KEYS = tuple(field.name for field in msgspec.structs.fields(TaskMapping))
+
+
+class AgentLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits that an agent's own spec gives; None leaves the configuration's value."""
+
+    timeout_s: float | None = None
+    retry_attempts: int | None = None
+    memory_mb: float | None = None
+
+
+def parse_tasks(mappings: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) -> list[TaskMapping]:
+    """Check every mapping. `places` name where each came from (a file and line), for messages.
+
+    Raises:
+        InputError: the batch is empty.
+        TaskError: a mapping has a key that is not known, misses one, or holds a wrong value; or an id comes twice.
+    """
+    if not mappings:
+        raise InputError("the batch is empty: there is no task to run")
+    parsed = [
+        _parse(mapping, position, places[position] if places else "") for position, mapping in enumerate(mappings)
+    ]
+    seen: dict[str, int] = {}
+    for position, task in enumerate(parsed):
+        if task.task_id is not None and seen.setdefault(task.task_id, position) != position:
+            first = places[seen[task.task_id]] if places else f"task {seen[task.task_id] + 1}"
+            problem = f"{task.task_id!r} is the id of {first} already"
+            raise TaskError(position, problem, key="task_id", place=places[position] if places else "")
+    return parsed
+
+
+def resolve_task(task: TaskMapping, position: int, settings: Settings, agent: AgentLimits, random_bytes: bytes) -> Task:
+    """Fill in what a task leaves open: the task's own value, else the configuration's for its agent, else the spec's.
+
+    Raises:
+        TaskError: the priority is not a level of the configuration, or the input holds what JSON cannot.
+    """
+    processing, own = settings.parallel_processing, settings.agent_settings(task.agent_name)
+    levels = processing.task_queue.priority_levels
+    try:
+        rank = rank_of(task.priority, levels)
+    except ValueError as error:
+        raise TaskError(position, str(error), key="priority") from None
+    return Task(
+        task_id=task.task_id or new_id("task", random_bytes),
+        position=position,
+        agent_name=task.agent_name,
+        input_data=_packed(task.input_data, position, "input_data"),
+        priority=levels[rank],
+        rank=rank,
+        timeout_s=_first(
+            task.timeout_seconds, own.timeout_seconds, agent.timeout_s, processing.process_pool.task_timeout_seconds
+        ),
+        retry_attempts=_first(
+            task.retry_attempts, own.retry_attempts, agent.retry_attempts, processing.task_queue.task_retry_attempts
+        ),
+        memory_mb=_first(own.context_size_mb, agent.memory_mb, processing.context_isolation.context_size_limit_mb),
+        canvas_path=task.canvas_path,
+        node_id=task.node_id,
+        metadata=_packed(task.metadata, position, "metadata"),
+    )
+
+
+def _parse(mapping: Mapping[str, Any], position: int, place: str) -> TaskMapping:
+    if not isinstance(mapping, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TaskError(position, f"a task is a mapping, not {type(mapping).__name__}", place=place)
+    for key in mapping:
+        if key not in TASK_KEYS:
+            close = difflib.get_close_matches(str(key), TASK_KEYS, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"A task has the keys {', '.join(TASK_KEYS)}."
+            raise TaskError(position, "is not a key of a task", key=str(key), hint=hint, place=place)
+    try:
+        return msgspec.convert(dict(mapping), TaskMapping)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at ")
+        key = path.strip("`").removeprefix("$.") or None
+        raise TaskError(position, problem, key=key, place=place) from None
+
+
+def _packed(value: Mapping[str, Any], position: int, key: str) -> bytes:
+    try:
+        return msgspec.msgpack.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        hint = "Use text, numbers, booleans, null, lists and mappings."
+        raise TaskError(position, f"cannot be kept: {error}", key=key, hint=hint) from None
+
+
+def _first(*values: N | None) -> N:
+    return next(value for value in values if value is not None)

@@ -1,0 +1,93 @@
+"""Tells whoever listens what happens; nothing that a listener does can hurt the engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from parallel_agents.core.events import Event, EventType
+from parallel_agents.core.states import Trigger
+from parallel_agents.engine.attempt import RunningAttempt
+from parallel_agents.engine.settlement import Settled
+
+Listener = Callable[[Event], None]
+_log = logging.getLogger("parallel_agents.events")
+
+_BY_TRIGGER = {
+    Trigger.SUCCEEDED: EventType.TASK_COMPLETED,
+    Trigger.RETRY_SCHEDULED: EventType.TASK_RETRYING,
+    Trigger.WORKER_LOST: EventType.TASK_RETRYING,
+    Trigger.INTERRUPTED: EventType.TASK_RETRYING,
+    Trigger.GAVE_UP: EventType.TASK_FAILED,
+    Trigger.POISONED: EventType.TASK_FAILED,
+    Trigger.SKIPPED: EventType.TASK_SKIPPED,
+    Trigger.CANCELLED: EventType.TASK_CANCELLED,
+}
+
+
+class Announcer:
+    """Sends events to listeners, in the order they happen."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Add a listener; the answer takes it off again (safe to call twice)."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def execution(self, kind: EventType, execution_id: str, **data: str | int | float | bool | None) -> None:
+        """Tell something about an execution."""
+        self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), data=data))
+
+    def began(self, attempt: RunningAttempt, pid: int) -> None:
+        """Tell that a worker has an attempt."""
+        self._about(attempt, EventType.TASK_STARTED, {"agent": attempt.agent.name, "worker_pid": pid})
+
+    def progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
+        """Tell what an agent says of its progress."""
+        self._about(attempt, EventType.TASK_PROGRESS, {"fraction": fraction, "message": message})
+
+    def settled(self, attempt: RunningAttempt, settled: Settled) -> None:
+        """Tell how an attempt was settled."""
+        settlement = settled.settlement
+        kind = _BY_TRIGGER[settlement.trigger] if settled.landed else EventType.RESULT_DISCARDED
+        self._about(
+            attempt,
+            kind,
+            {
+                "outcome": settlement.outcome,
+                "duration_ms": settlement.duration_ms,
+                "message": settlement.error.message if settlement.error else settlement.result_reason,
+                "result_status": settlement.result_status,
+            },
+        )
+
+    def _about(
+        self, attempt: RunningAttempt, kind: EventType, data: dict[str, str | int | float | bool | None]
+    ) -> None:
+        task = attempt.ready
+        self._tell(
+            Event(
+                type=kind,
+                execution_id=task.execution_id,
+                at=self._now(),
+                task_id=task.task.task_id,
+                attempt=attempt.attempt,
+                data=data,
+            )
+        )
+
+    def _tell(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                # A listener's fault is its own: the batch goes on, and the log says whose it was.
+                _log.exception("a listener failed on %s", event.type)

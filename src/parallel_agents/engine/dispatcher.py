@@ -1,0 +1,126 @@
+"""Decides what runs when: fills the ready queue from the journal and starts what the limits admit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from parallel_agents.core.task import ReadyTask
+from parallel_agents.engine.limits import Limits
+from parallel_agents.engine.live import LiveExecution
+from parallel_agents.engine.queue import TaskQueueManager
+from parallel_agents.ports.journal import Journal
+
+
+class Dispatcher:
+    """Turns pending tasks into running attempts.
+
+    It sleeps until woken, or until the next waiting task is due. `start` is called once for every task that may run;
+    `end` once for every execution that has nothing left.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        queue: TaskQueueManager,
+        limits: Limits,
+        *,
+        now: Callable[[], float],
+        start: Callable[[LiveExecution, ReadyTask], None],
+        end: Callable[[LiveExecution], None],
+    ) -> None:
+        self._journal = journal
+        self._queue = queue
+        self._limits = limits
+        self._now = now
+        self._start = start
+        self._end = end
+        self._wake = asyncio.Event()
+        self.live: dict[str, LiveExecution] = {}
+        self.draining = False
+
+    def wake(self) -> None:
+        """Look again: something was submitted, settled, released or changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        while True:
+            await self._until_woken()
+            if self.draining:
+                continue
+            for live in self._startable():
+                await self._fill(live)
+            self._start_ready()
+            for live in self._startable():
+                await self._finish_if_done(live)
+
+    async def _until_woken(self) -> None:
+        due = [live.due_at for live in self._startable() if live.due_at is not None]
+        pause = max(0.0, min(due) - self._now()) if due else None
+        try:
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    def _startable(self) -> list[LiveExecution]:
+        return [live for live in self.live.values() if live.startable]
+
+    async def _fill(self, live: LiveExecution) -> None:
+        await self._release_due(live)
+        share = max(1, self._queue.max_queue_size // max(1, len(self.live)))
+        held = self._queue.keys(live.execution_id)
+        wanted = min(share - len(held), self._queue.room)
+        if live.drained or len(held) > share // 2 or wanted < 1:
+            return
+        arrivals = live.arrivals
+        found = await self._ready(live, held | live.running.keys(), wanted)
+        # What became pending while the journal was read is not in the answer.
+        live.drained = len(found) < wanted and live.arrivals == arrivals
+        if live.startable:
+            self._put(found, live)
+
+    async def _release_due(self, live: LiveExecution) -> None:
+        if live.due_at is None or live.due_at > self._now():
+            return
+        live.due_at = None
+        released = await self._journal.release_due(live.execution_id, self._now())
+        live.due(released.next_due_at)
+        if released.moved:
+            live.more_pending()
+
+    async def _ready(self, live: LiveExecution, exclude: Iterable[int], wanted: int) -> list[ReadyTask]:
+        known = frozenset(exclude)
+        order = self._queue.queue_type
+        return await self._journal.read(
+            lambda reader: reader.ready(live.execution_id, exclude=known, limit=wanted, order=order)
+        )
+
+    def _put(self, found: Iterable[ReadyTask], live: LiveExecution) -> None:
+        for task in found:
+            if task.key not in live.running:
+                self._queue.put(task)
+
+    def _start_ready(self) -> None:
+        while not self.draining:
+            task = self._queue.take(self._admits)
+            if task is None:
+                return
+            live = self.live[task.execution_id]
+            self._limits.acquire(live.execution_id, task.task.agent_name)
+            self._start(live, task)
+
+    def _admits(self, execution_id: str, agent: str) -> bool:
+        live = self.live.get(execution_id)
+        return live is not None and live.startable and self._limits.admits(execution_id, agent)
+
+    async def _finish_if_done(self, live: LiveExecution) -> None:
+        if not (live.drained and live.quiet and live.due_at is None and not self._queue.keys(live.execution_id)):
+            return
+        if await self._journal.release_final_round(live.execution_id, self._now()):
+            live.more_pending()
+            self.wake()
+        elif live.startable and live.quiet and live.drained:
+            self._end(live)

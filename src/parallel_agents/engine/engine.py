@@ -1,0 +1,256 @@
+"""The engine: owns executions, runs their tasks, and brings each to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from parallel_agents.core.errors import EngineClosedError, OwnershipError, UnknownExecutionError
+from parallel_agents.core.events import EventType
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.outcome import Cancelled, Interrupted, WorkerIdentity
+from parallel_agents.core.settings import Settings
+from parallel_agents.core.states import Trigger
+from parallel_agents.core.task import ReadyTask, Task
+from parallel_agents.engine.announcer import Announcer
+from parallel_agents.engine.attempt import Contexts, RunningAttempt
+from parallel_agents.engine.commands import CommandWatch
+from parallel_agents.engine.dispatcher import Dispatcher
+from parallel_agents.engine.limits import Limits
+from parallel_agents.engine.live import LiveExecution
+from parallel_agents.engine.monitor import PerformanceMonitor
+from parallel_agents.engine.queue import TaskQueueManager
+from parallel_agents.engine.settlement import Settled, Settler
+from parallel_agents.ports.clock import Chance, Clock
+from parallel_agents.ports.journal import Command, Journal
+from parallel_agents.ports.models import Gateway
+from parallel_agents.ports.workers import WorkerPool
+
+_ENDS_ALL = frozenset({Trigger.GAVE_UP, Trigger.POISONED})
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine works with."""
+
+    journal: Journal
+    pool: WorkerPool
+    gateway: Gateway
+    contexts: Contexts
+    clock: Clock
+    chance: Chance
+    parameters: Callable[[AgentRecord], bytes]
+
+
+class Engine:
+    """Runs executions of one journal in this process.
+
+    `run` serves until cancelled; everything else may be called while it does. When a part fails for good (the journal,
+    the pool), `run` raises and so does every `wait`.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings, monitor: PerformanceMonitor) -> None:
+        self._parts = parts
+        processing = settings.parallel_processing
+        queue = processing.task_queue
+        self.monitor = monitor
+        self.announcer = Announcer(parts.clock.now)
+        self._queue = TaskQueueManager(queue.queue_type, queue.max_queue_size)
+        self.limits = Limits(processing.max_concurrent_limit if processing.enabled else 1)
+        self._settler = Settler(parts.journal, now=parts.clock.now)
+        self._dispatcher = Dispatcher(
+            parts.journal, self._queue, self.limits, now=parts.clock.now, start=self._start, end=self._end
+        )
+        self._watch = CommandWatch(
+            parts.journal, owned=lambda: self._dispatcher.live.keys(), obey=self._obey, now=parts.clock.now
+        )
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            ExceptionGroup: a part failed for good; holds a JournalError, PoolError or a defect.
+        """
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self._dispatcher.run(), name="dispatcher")
+                self._tasks.create_task(self._watch.run(), name="command watch")
+                self._tasks.create_task(self.monitor.run(self._dispatcher.live.keys), name="monitor")
+        except asyncio.CancelledError:
+            self._fail_all(EngineClosedError)
+            raise
+        except BaseException as error:
+            self._fail_all(lambda _, broken=error: broken)
+            raise
+        finally:
+            self._tasks = None
+
+    async def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> None:
+        """Journal an execution and take it on. Durable when it returns."""
+        journal = self._parts.journal
+        if not journal.try_own(execution.execution_id):
+            raise OwnershipError(execution.execution_id, "is owned by another process")
+        await journal.submit(execution, tasks)
+        self._take_on(LiveExecution(execution, self._parts.chance.random))
+
+    async def adopt(self, execution_id: str) -> None:
+        """Take on an execution that nobody runs, after its engine died, paused or was stopped.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+            OwnershipError: a live process owns it.
+        """
+        journal = self._parts.journal
+        if execution_id in self._dispatcher.live:
+            return
+        if not journal.try_own(execution_id):
+            raise OwnershipError(execution_id, "is being run by another process right now")
+        record = await journal.read(lambda reader: reader.execution(execution_id))
+        if record is None:
+            journal.disown(execution_id)
+            raise UnknownExecutionError(execution_id, journal.path)
+        await journal.adopt(execution_id, self._parts.clock.now())
+        await journal.pause(execution_id, None, self._parts.clock.now())
+        live = LiveExecution(msgspec.structs.replace(record, paused=None), self._parts.chance.random)
+        live.due(await journal.read(lambda reader: reader.next_due_at(execution_id)))
+        self._take_on(live)
+
+    async def cancel(self, execution_id: str) -> bool:
+        """Cancel an owned execution: nothing more starts, what runs is stopped. False when it has ended already."""
+        live = self._dispatcher.live.get(execution_id)
+        if live is None or live.ending:
+            return False
+        await self._stop(live, stopped=False)
+        return True
+
+    async def wait(self, execution_id: str) -> None:
+        """Wait until an owned execution has ended or is paused with nothing running. Raises what broke the engine."""
+        live = self._dispatcher.live.get(execution_id)
+        if live is None:
+            return
+        await live.idle.wait()
+        if live.error is not None:
+            raise live.error
+
+    def is_live(self, execution_id: str) -> bool:
+        """Tell whether this engine owns the execution."""
+        return execution_id in self._dispatcher.live
+
+    def drain(self) -> None:
+        """Start nothing more; what runs goes on to its end."""
+        self._dispatcher.draining = True
+        for live in self._dispatcher.live.values():
+            self._note_idle(live)
+
+    async def interrupt(self) -> None:
+        """Stop what runs, uncharged, and wait until it is settled."""
+        self.drain()
+        for live in self._dispatcher.live.values():
+            for attempt in live.running.values():
+                attempt.stop(Interrupted(reason="shutdown", detail="the engine was stopped"))
+        for live in tuple(self._dispatcher.live.values()):
+            await live.idle.wait()
+
+    def _take_on(self, live: LiveExecution) -> None:
+        self.limits.cap_execution(live.execution_id, live.record.max_concurrent)
+        for agent in live.agents.values():
+            self.limits.cap_agent(agent.name, agent.max_concurrent)
+        self._dispatcher.live[live.execution_id] = live
+        self.monitor.begin(live.execution_id)
+        self.announcer.execution(EventType.EXECUTION_STARTED, live.execution_id)
+        self._watch.look()
+        self._dispatcher.wake()
+
+    def _start(self, live: LiveExecution, ready: ReadyTask) -> None:
+        agent = live.agents[ready.task.agent_name]
+        attempt = RunningAttempt(ready, agent, self._parts.parameters(agent), self._parts.clock.monotonic)
+        live.running[ready.key] = attempt
+        if self._tasks is None:
+            raise RuntimeError("an attempt cannot start while the engine does not run")
+        self._tasks.create_task(self._attempt(live, attempt), name=f"attempt {ready.task.task_id}")
+
+    async def _attempt(self, live: LiveExecution, attempt: RunningAttempt) -> None:
+        parts = self._parts
+        end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
+        settled = await self._settler.settle(attempt.ready, end, live.errors)
+        del live.running[attempt.key]
+        self.limits.release(live.execution_id, attempt.ready.task.agent_name)
+        self.announcer.settled(attempt, settled)
+        if isinstance(end.outcome, Interrupted) and end.outcome.reason == "lane_closed":
+            await self._pause(live, end.outcome)
+        await self._follow_up(live, settled)
+
+    async def _follow_up(self, live: LiveExecution, settled: Settled) -> None:
+        settlement = settled.settlement
+        if settlement.trigger is Trigger.RETRY_SCHEDULED:
+            live.due(settlement.due_at)
+        live.more_pending()
+        if settlement.trigger in _ENDS_ALL and not live.errors.continues_on_error and live.startable:
+            await self._stop(live, stopped=True)
+        if live.cancelling and live.quiet:
+            self._end(live)
+        self._note_idle(live)
+        self._dispatcher.wake()
+
+    def attempt_began(self, attempt: RunningAttempt, worker: WorkerIdentity) -> None:
+        """A worker has an attempt: the journal learns of it before any call that it makes."""
+        self._parts.journal.begin(attempt.key, attempt.attempt, worker, self._parts.clock.now())
+        self.announcer.began(attempt, worker.pid)
+
+    def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
+        """An agent says how far it is."""
+        self.announcer.progressed(attempt, fraction, message)
+
+    async def _stop(self, live: LiveExecution, *, stopped: bool) -> None:
+        live.cancelling = True
+        self._queue.forget(live.execution_id)
+        await self._parts.journal.cancel(live.execution_id, self._parts.clock.now(), stopped=stopped)
+        for attempt in live.running.values():
+            attempt.stop(Cancelled())
+        if live.quiet:
+            self._end(live)
+
+    async def _pause(self, live: LiveExecution, outcome: Interrupted) -> None:
+        if live.paused is None and live.startable:
+            live.paused = f"quota: {outcome.detail}"
+            self._queue.forget(live.execution_id)
+            await self._parts.journal.pause(live.execution_id, live.paused, self._parts.clock.now())
+            self.announcer.execution(EventType.EXECUTION_PAUSED, live.execution_id, reason=live.paused)
+
+    def _end(self, live: LiveExecution) -> None:
+        if live.ending or self._tasks is None:
+            return
+        live.ending = True
+        self._tasks.create_task(self._finish(live), name=f"end of {live.execution_id}")
+
+    async def _finish(self, live: LiveExecution) -> None:
+        journal, now = self._parts.journal, self._parts.clock.now()
+        await journal.end(live.execution_id, now, self.monitor.end(live.execution_id))
+        self._let_go(live)
+        self.announcer.execution(EventType.EXECUTION_ENDED, live.execution_id)
+
+    def _note_idle(self, live: LiveExecution) -> None:
+        if live.quiet and (self._dispatcher.draining or live.paused is not None) and not live.ending:
+            live.idle.set()
+
+    def _let_go(self, live: LiveExecution) -> None:
+        self._queue.forget(live.execution_id)
+        self.limits.forget(live.execution_id)
+        self._dispatcher.live.pop(live.execution_id, None)
+        self._parts.journal.disown(live.execution_id)
+        live.idle.set()
+
+    def _fail_all(self, error: Callable[[str], BaseException]) -> None:
+        for live in self._dispatcher.live.values():
+            if not live.idle.is_set():
+                live.error = error(live.execution_id)
+                live.idle.set()
+
+    async def _obey(self, command: Command) -> str:
+        match command.verb:
+            case "cancel":
+                return "done" if await self.cancel(command.execution_id) else "already ended"
+            case verb:
+                return f"error: this engine does not know {verb!r}"

@@ -1,0 +1,56 @@
+"""How many attempts may run at once: over all, per execution and per agent."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Limits:
+    """Counts running attempts against their caps. A name without a cap is bounded by the overall cap alone."""
+
+    def __init__(self, overall: int) -> None:
+        self.overall = overall
+        self._caps: dict[tuple[str, str], int] = {}
+        self._running: Counter[tuple[str, str]] = Counter()
+        self._total = 0
+
+    def cap_execution(self, execution_id: str, at_most: int) -> None:
+        """Set the cap of an execution."""
+        self._caps["execution", execution_id] = at_most
+
+    def cap_agent(self, agent: str, at_most: int | None) -> None:
+        """Set the cap of an agent over all executions; None takes it off."""
+        if at_most is None:
+            self._caps.pop(("agent", agent), None)
+        else:
+            self._caps["agent", agent] = at_most
+
+    def forget(self, execution_id: str) -> None:
+        """Drop the cap of an execution that has ended."""
+        self._caps.pop(("execution", execution_id), None)
+
+    @property
+    def running(self) -> int:
+        """Attempts that run now."""
+        return self._total
+
+    def admits(self, execution_id: str, agent: str) -> bool:
+        """Tell whether one more attempt may start."""
+        return self._total < self.overall and all(
+            self._running[name] < self._caps.get(name, self.overall)
+            for name in (("execution", execution_id), ("agent", agent))
+        )
+
+    def acquire(self, execution_id: str, agent: str) -> None:
+        """Count an attempt in."""
+        self._total += 1
+        self._running["execution", execution_id] += 1
+        self._running["agent", agent] += 1
+
+    def release(self, execution_id: str, agent: str) -> None:
+        """Count an attempt out."""
+        self._total -= 1
+        for name in (("execution", execution_id), ("agent", agent)):
+            self._running[name] -= 1
+            if not self._running[name]:
+                del self._running[name]

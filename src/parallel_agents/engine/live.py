@@ -1,0 +1,57 @@
+"""An execution while this engine owns it: what is known of it in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.settings import Settings
+from parallel_agents.engine.attempt import RunningAttempt
+from parallel_agents.engine.failures import ErrorHandlingManager
+
+
+class LiveExecution:
+    """One owned execution.
+
+    `drained` means that the journal is known to hold no pending task beyond the window; `arrivals` counts what may have
+    made one pending since; `due_at` is when the next waiting task is due. `idle` is set whenever the execution has
+    ended or is paused with nothing running.
+    """
+
+    def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
+        self.record = record
+        self.execution_id = record.execution_id
+        self.errors = ErrorHandlingManager(msgspec.json.decode(record.settings, type=Settings), random)
+        self.agents: dict[str, AgentRecord] = {agent.name: agent for agent in record.agents}
+        self.running: dict[int, RunningAttempt] = {}
+        self.drained = False
+        self.arrivals = 0
+        self.due_at: float | None = None
+        self.paused: str | None = record.paused
+        self.cancelling = False
+        self.ending = False
+        self.idle = asyncio.Event()
+        self.error: BaseException | None = None
+
+    def more_pending(self) -> None:
+        """A task may have become pending."""
+        self.arrivals += 1
+        self.drained = False
+
+    def due(self, at: float | None) -> None:
+        """A waiting task is due at this time (seconds since the epoch)."""
+        if at is not None:
+            self.due_at = at if self.due_at is None else min(self.due_at, at)
+
+    @property
+    def startable(self) -> bool:
+        """Whether new attempts may start."""
+        return self.paused is None and not self.cancelling and not self.ending
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing of it runs."""
+        return not self.running
