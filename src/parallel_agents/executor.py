@@ -17,7 +17,7 @@ from parallel_agents.configuration import load, merge
 from parallel_agents.core.document import Facts, performance, results_document, status_document
 from parallel_agents.core.errors import ConcurrencyError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import Event
-from parallel_agents.core.execution import AgentRecord, ExecutionRecord, Status, overall_status
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.ids import new_id
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import Settings
@@ -116,7 +116,7 @@ class ParallelAgentExecutor:
             self._made.engine.announcer.subscribe(listener)
 
     def check_model(self, model: str | None = None) -> str:
-        """Return the full name of the model that would run. Raises `ModelError` when none is chosen or it is unknown."""
+        """Return the full name of the model that would run. Raises `ModelError`."""
         return self._service.gateway.check(model or self.settings.model)
 
     async def submit_batch_tasks(
