@@ -1,0 +1,74 @@
+"""The in-memory twin of the process pool: runs agents in the engine's own loop, without any isolation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+
+from parallel_agents.core.errors import LaneClosedError
+from parallel_agents.core.outcome import Interrupted, Usage, WorkerIdentity
+from parallel_agents.ports.workers import Assignment, Link, Report
+from parallel_agents.workers.attempting import outcome_of
+from parallel_agents.workers.context import WorkerContext
+
+
+class InlinePool:
+    """Runs attempts as coroutines of the calling task.
+
+    For tests and trusted code: agents share the engine's memory, environment and files, nothing limits their memory,
+    and one that blocks blocks everything.
+    """
+
+    def __init__(self) -> None:
+        self._me = WorkerIdentity(
+            pid=os.getpid(),
+            thread_id=str(threading.get_native_id()),
+            effective={"memory": "none", "files": "none", "network": "none", "kill": "cooperative"},
+        )
+
+    async def start(self, warm: int) -> None:
+        """Nothing to start."""
+
+    async def aclose(self) -> None:
+        """Nothing to stop."""
+
+    def workers(self) -> list[WorkerIdentity]:
+        """The engine's own process."""
+        return [self._me]
+
+    async def run(self, assignment: Assignment, link: Link) -> Report:
+        """Run one attempt here."""
+        link.started(self._me)
+        closed: asyncio.Future[LaneClosedError] = asyncio.get_running_loop().create_future()
+        calls: list[asyncio.Task[bytes]] = []
+        async with asyncio.TaskGroup() as group:
+
+            def ask(request: bytes) -> asyncio.Future[bytes]:
+                calls.append(group.create_task(_answer(link, request, closed)))
+                return calls[-1]
+
+            agent = group.create_task(_run(assignment, WorkerContext(assignment, ask, link.progress)))
+            await asyncio.wait([agent, closed], return_when=asyncio.FIRST_COMPLETED)
+            for task in (agent, *calls):
+                task.cancel()
+        if closed.done():
+            error = closed.result()
+            return Report(outcome=Interrupted("lane_closed", str(error), error.resume_at))
+        return agent.result()
+
+
+async def _run(assignment: Assignment, context: WorkerContext) -> Report:
+    outcome = await outcome_of(assignment, context)
+    return Report(outcome=outcome, usage=Usage())
+
+
+async def _answer(link: Link, request: bytes, closed: asyncio.Future[LaneClosedError]) -> bytes:
+    try:
+        return await link.call(request)
+    except LaneClosedError as error:
+        if not closed.done():
+            closed.set_result(error)
+        # The agent must not go on; it is cancelled as soon as the pool has seen this.
+        await asyncio.Event().wait()
+        raise

@@ -1,0 +1,58 @@
+"""Finds the function that an import string names."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from parallel_agents.core.errors import ItemError
+
+Agent = Callable[[Any], Awaitable[Mapping[str, Any]]]
+
+
+def load_agent(target: str) -> Agent:
+    """Load `module:function` or `path/to/file.py:function`.
+
+    Raises:
+        ItemError: there is no such module or function, or it is not an `async def`. Trying again would not help.
+    """
+    place, _, name = target.rpartition(":")
+    if not place or not name:
+        raise ItemError(f"the agent {target!r} is not of the form 'module:function' or 'path/to/file.py:function'")
+    try:
+        module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:
+        raise ItemError(f"the agent's module {place!r} cannot be imported: {type(error).__name__}: {error}") from error
+    function = getattr(module, name, None)
+    if not inspect.iscoroutinefunction(function):
+        kind = "has no such name" if function is None else "is not an `async def`"
+        raise ItemError(f"the agent {target!r} {kind}")
+    return function
+
+
+def _from_file(path: Path) -> ModuleType:
+    name = f"parallel_agents_agent_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    if str(path.parent.resolve()) not in sys.path:
+        sys.path.append(str(path.parent.resolve()))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,270 @@
+"""A pool of supervised worker processes: grows on demand, replaces what dies, recycles what is used up."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import os
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from parallel_agents.core.errors import PoolError
+from parallel_agents.core.outcome import WorkerIdentity, WorkerLost
+from parallel_agents.ports.workers import Assignment, Link, Report
+from parallel_agents.workers import child
+from parallel_agents.workers.process import Starter, make_starter
+from parallel_agents.workers.supervision import Started, SupervisedWorker
+
+BOOT_TIMEOUT_S = 60.0
+WATCH_S = 0.05
+BOOTS_BEFORE_GIVING_UP = 5
+
+
+class ProcessPool:
+    """Runs attempts in worker processes, one at a time each; see `ports.workers.WorkerPool`.
+
+    At most `max_workers` take attempts at once; one more may be starting to replace a worker that is on its last
+    attempt. `max_tasks_per_worker` 0 never recycles. Idle workers above `min_workers` end after `idle_timeout_s`. A
+    busy worker that says nothing for `worker_timeout_s`, not even that it lives, is killed.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_workers: int,
+        max_tasks_per_worker: int,
+        idle_timeout_s: float,
+        min_workers: int,
+        worker_timeout_s: float,
+        preload: Sequence[str] = (),
+        use_aiomultiprocess: bool = True,
+        on_worker: Callable[[str, WorkerIdentity], None] | None = None,
+    ) -> None:
+        self._max_workers = max_workers
+        self._max_attempts = max_tasks_per_worker
+        self._idle_timeout_s = idle_timeout_s
+        self._min_workers = min_workers
+        self._worker_timeout_s = worker_timeout_s
+        self._preload = tuple(preload)
+        self._use_aiomultiprocess = use_aiomultiprocess
+        self._on_worker = on_worker
+        self._alive: dict[int, SupervisedWorker] = {}
+        self._idle: collections.deque[SupervisedWorker] = collections.deque()
+        self._waiters: collections.deque[asyncio.Future[SupervisedWorker]] = collections.deque()
+        self._booting = 0
+        self._failed_boots = 0
+        self._failure: PoolError | None = None
+        self._closing = False
+        self._all_gone = asyncio.Event()
+        self._started = False
+
+    async def start(self, warm: int) -> None:
+        """Start supervision and `warm` workers; returns when they are ready.
+
+        Raises:
+            PoolError: workers cannot be started.
+        """
+        self._loop = asyncio.get_running_loop()
+        # One thread for everything that touches multiprocessing: starting blocks for milliseconds, and two threads
+        # reading exit codes through one fork server would race.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker-starter")
+        self._starter: Starter = await self._loop.run_in_executor(
+            self._thread, lambda: make_starter(self._preload, use_aiomultiprocess=self._use_aiomultiprocess)
+        )
+        self._started = True
+        self._watch = self._loop.call_later(WATCH_S, self._look_round)
+        wanted = [self._loop.create_future() for _ in range(min(warm, self._max_workers))]
+        self._waiters.extend(wanted)
+        self._grow()
+        if wanted:
+            await asyncio.wait(wanted)
+        failures = [error for ready in wanted if (error := ready.exception()) is not None]
+        if failures:
+            raise failures[0]
+        for ready in wanted:
+            self._give_back(ready.result())
+
+    async def run(self, assignment: Assignment, link: Link) -> Report:
+        """Run one attempt on a free worker, waiting for one if need be.
+
+        Raises:
+            PoolError: workers cannot be started any more.
+        """
+        worker = await self._acquire()
+        try:
+            return await worker.run(assignment, link)
+        finally:
+            self._give_back(worker)
+
+    async def aclose(self) -> None:
+        """Kill every worker, wait until it is gone, and stop the fork server. Safe to call twice."""
+        if not self._started or self._closing:
+            return
+        self._closing = True
+        self._watch.cancel()
+        self._fail_waiters(PoolError("the pool is closed"))
+        for worker in tuple(self._alive.values()):
+            worker.kill()
+        while self._alive or self._booting:
+            self._all_gone.clear()
+            await self._all_gone.wait()
+        await self._loop.run_in_executor(self._thread, self._starter.close)
+        self._thread.shutdown()
+
+    def workers(self) -> list[WorkerIdentity]:
+        """List the workers that have said hello and live now."""
+        return [worker.identity for worker in self._alive.values() if worker.identity is not None]
+
+    async def _acquire(self) -> SupervisedWorker:
+        if self._failure is not None:
+            raise self._failure
+        if self._closing or not self._started:
+            raise PoolError("the pool is not running")
+        while self._idle:
+            worker = self._idle.popleft()
+            if not worker.gone.is_set() and not worker.retiring:
+                return self._handed_out(worker)
+        waiter: asyncio.Future[SupervisedWorker] = self._loop.create_future()
+        self._waiters.append(waiter)
+        self._grow()
+        try:
+            return self._handed_out(await waiter)
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._give_back(waiter.result())
+            raise
+
+    def _handed_out(self, worker: SupervisedWorker) -> SupervisedWorker:
+        if self._max_attempts and worker.attempts + 1 >= self._max_attempts:
+            worker.retiring = True
+            # Its replacement starts now, so that the next attempt finds it ready.
+            self._grow(spare=1)
+        return worker
+
+    def _give_back(self, worker: SupervisedWorker) -> None:
+        if worker.gone.is_set() or self._closing:
+            return
+        if worker.retiring:
+            worker.kill()
+            return
+        for waiter in self._next_waiter():
+            waiter.set_result(worker)
+            return
+        self._idle.append(worker)
+        self._loop.call_later(self._idle_timeout_s, self._end_if_idle, worker, worker.attempts)
+
+    def _next_waiter(self) -> list[asyncio.Future[SupervisedWorker]]:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                return [waiter]
+        return []
+
+    def _grow(self, spare: int = 0) -> None:
+        if self._closing or self._failure is not None:
+            return
+        staying = sum(not worker.retiring for worker in self._alive.values())
+        unready = self._booting + sum(worker.identity is None for worker in self._alive.values())
+        wanted = sum(not waiter.done() for waiter in self._waiters) + (spare if not self._idle else 0) - unready
+        for _ in range(min(wanted, self._max_workers - staying - self._booting)):
+            self._boot()
+
+    def _boot(self) -> None:
+        self._booting += 1
+        delay = 0.05 * 2**self._failed_boots if self._failed_boots else 0.0
+        self._loop.call_later(delay, self._boot_now)
+
+    def _boot_now(self) -> None:
+        if self._closing:
+            self._booted_nothing()
+            return
+        self._loop.run_in_executor(self._thread, self._start_process).add_done_callback(self._booted)
+
+    def _start_process(self) -> Started:
+        ours, theirs = socket.socketpair()
+        try:
+            process = self._starter.start(child.serve, (theirs,))
+            return Started(process, process.pid, os.pidfd_open(process.pid), ours)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    def _booted(self, result: asyncio.Future[Started]) -> None:
+        error = result.exception()
+        if error is not None:
+            self._booted_nothing()
+            self._count_failure(f"{type(error).__name__}: {error}")
+            return
+        self._booting -= 1
+        worker = SupervisedWorker(result.result(), on_ready=self._ready, on_gone=self._gone, exit_of=self._exit_of)
+        self._alive[worker.pid] = worker
+        if self._closing:
+            worker.kill()
+        else:
+            self._loop.call_later(BOOT_TIMEOUT_S, self._end_if_mute, worker)
+
+    def _booted_nothing(self) -> None:
+        self._booting -= 1
+        self._all_gone.set()
+
+    def _ready(self, worker: SupervisedWorker) -> None:
+        self._failed_boots = 0
+        if self._on_worker is not None and worker.identity is not None:
+            self._on_worker("started", worker.identity)
+        self._give_back(worker)
+
+    def _gone(self, worker: SupervisedWorker, how: str) -> None:
+        self._alive.pop(worker.pid, None)
+        self._all_gone.set()
+        if worker.identity is None:
+            self._count_failure(how)
+        elif self._on_worker is not None:
+            self._on_worker("ended", worker.identity)
+        self._grow()
+
+    def _count_failure(self, how: str) -> None:
+        if self._closing:
+            return
+        self._failed_boots += 1
+        if self._failed_boots >= BOOTS_BEFORE_GIVING_UP:
+            self._failure = PoolError(f"{self._failed_boots} workers in a row could not be started; the last: {how}")
+            self._fail_waiters(self._failure)
+        else:
+            self._grow()
+
+    def _fail_waiters(self, error: PoolError) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    def _exit_of(self, process: Any) -> asyncio.Future[int | None]:
+        def reap() -> int | None:
+            process.join(5.0)
+            code = process.exitcode
+            if code is not None:
+                process.close()
+            return code
+
+        return self._loop.run_in_executor(self._thread, reap)
+
+    def _end_if_mute(self, worker: SupervisedWorker) -> None:
+        if worker.identity is None:
+            worker.kill()
+
+    def _end_if_idle(self, worker: SupervisedWorker, attempts: int) -> None:
+        if worker in self._idle and worker.attempts == attempts and len(self._alive) > self._min_workers:
+            self._idle.remove(worker)
+            worker.retiring = True
+            worker.kill()
+
+    def _look_round(self) -> None:
+        for worker in tuple(self._alive.values()):
+            worker.watch_memory()
+            if worker.silent_for_s() > self._worker_timeout_s:
+                worker.condemn(WorkerLost(f"it said nothing for {self._worker_timeout_s:g} s"))
+        self._watch = self._loop.call_later(WATCH_S, self._look_round)

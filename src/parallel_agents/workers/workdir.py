@@ -1,0 +1,92 @@
+"""Private places for attempts: an id and a directory, made before and removed after."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from parallel_agents.core.ids import derived_id
+
+
+class OpenedContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The place of one attempt."""
+
+    context_id: str
+    workdir: str
+
+
+class ContextIsolationManager:
+    """Gives every attempt a directory that belongs to it alone, and removes it afterwards.
+
+    Directories have mode 0700 and stand below a fresh temporary root (or `root`). With `cleanup_enabled` off they stay
+    and are listed in `kept`.
+    """
+
+    def __init__(self, *, cleanup_enabled: bool = True, root: str | Path | None = None) -> None:
+        self.cleanup_enabled = cleanup_enabled
+        self.kept: list[str] = []
+        self._given = Path(root) if root is not None else None
+        self._root: Path | None = None
+
+    def open(self, execution_id: str, task_id: str, attempt: int) -> OpenedContext:
+        """Make the place of one attempt; the same attempt has the same id."""
+        context_id = derived_id("ctx", execution_id, task_id, str(attempt))
+        workdir = Path(tempfile.mkdtemp(prefix=f"{context_id}-", dir=self._home()))
+        return OpenedContext(context_id=context_id, workdir=str(workdir))
+
+    def close(self, context: OpenedContext) -> None:
+        """Remove the place with everything in it, or keep it when clean-up is off."""
+        if self.cleanup_enabled:
+            remove_tree(Path(context.workdir))
+        else:
+            self.kept.append(context.workdir)
+
+    def close_all(self) -> None:
+        """Remove the root when nothing is kept in it. Safe to call twice."""
+        if self._root is not None and self.cleanup_enabled:
+            remove_tree(self._root)
+            self._root = None
+
+    def _home(self) -> Path:
+        if self._root is None:
+            if self._given is not None:
+                self._given.mkdir(parents=True, exist_ok=True)
+            self._root = Path(tempfile.mkdtemp(prefix="parallel-agents-", dir=self._given))
+        return self._root
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and everything in it, whatever its permissions; links are removed, never followed.
+
+    Raises:
+        OSError: something of it stays.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path, onerror=_open_up_and_try_again)
+
+
+def _open_up_and_try_again(function: object, path: str, _: object) -> None:
+    # A directory without write or search permission keeps its children; root never gets here.
+    parent = Path(path).parent
+    for place in (parent, Path(path)):
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISLNK(place.lstat().st_mode):
+                place.chmod(0o700)
+    target = Path(path)
+    with contextlib.suppress(FileNotFoundError):
+        if target.is_dir() and not target.is_symlink():
+            for name in os.listdir(target):  # noqa: PTH208 - names, as rmtree gives them
+                child = target / name
+                if child.is_dir() and not child.is_symlink():
+                    remove_tree(child)
+                else:
+                    child.unlink()
+            target.rmdir()
+        else:
+            target.unlink()
