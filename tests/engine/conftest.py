@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from parallel_agents.core.events import Event
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.settings import ErrorHandling, ParallelProcessing, Settings, TaskQueue
+from parallel_agents.core.task import Task, TaskRecord
+from parallel_agents.engine.engine import Engine, Parts
+from parallel_agents.engine.monitor import PerformanceMonitor
+from parallel_agents.journal import SqliteJournal
+from parallel_agents.models.gateway import ModelGateway
+from parallel_agents.ports.workers import WorkerPool
+from parallel_agents.workers.inline import InlinePool
+from parallel_agents.workers.workdir import ContextIsolationManager
+
+AGENTS = Path(__file__).parents[1] / "workers" / "agents_under_test.py"
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.time()  # noqa: TID251 - a test's own wiring
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def settings_with(**queue: Any) -> Settings:
+    handling = {key: queue.pop(key) for key in ("continue_on_error", "fallback_strategy") if key in queue}
+    queue.setdefault("task_retry_delay_seconds", 0.0)
+    processing = ParallelProcessing(task_queue=TaskQueue(**queue), error_handling=ErrorHandling(**handling))
+    return Settings(parallel_processing=processing)
+
+
+class Bench:
+    """An engine with its journal, and what a test wants to know of it."""
+
+    def __init__(self, engine: Engine, journal: SqliteJournal, settings: Settings) -> None:
+        self.engine = engine
+        self.journal = journal
+        self.settings = settings
+        self.events: list[Event] = []
+        self._heard = asyncio.Condition()
+        engine.announcer.subscribe(self.events.append)
+
+    async def submit(
+        self,
+        function: str,
+        inputs: Sequence[Mapping[str, Any]],
+        *,
+        execution_id: str = "exec-0000000000000001",
+        max_concurrent: int = 8,
+        timeout_s: float = 30.0,
+        retry_attempts: int = 0,
+        ranks: Sequence[int] | None = None,
+    ) -> str:
+        record = ExecutionRecord(
+            execution_id=execution_id,
+            submitted_at=time.time(),  # noqa: TID251 - a test's own wiring
+            max_concurrent=max_concurrent,
+            model="offline",
+            source=None,
+            vault_root=None,
+            settings=msgspec.json.encode(self.settings),
+            agents=(AgentRecord(name=function, target=f"{AGENTS}:{function}", model="offline"),),
+        )
+        tasks = [
+            Task(
+                task_id=f"task-{position}",
+                position=position,
+                agent_name=function,
+                input_data=msgspec.msgpack.encode(given),
+                priority="normal",
+                rank=ranks[position] if ranks else 2,
+                timeout_s=timeout_s,
+                retry_attempts=retry_attempts,
+                memory_mb=256,
+            )
+            for position, given in enumerate(inputs)
+        ]
+        await self.engine.submit(record, tasks)
+        return execution_id
+
+    def tasks(self, execution_id: str) -> list[TaskRecord]:
+        return self.journal.read_now(lambda reader: reader.tasks(execution_id))
+
+    def states(self, execution_id: str) -> list[str]:
+        return [task.state.value for task in self.tasks(execution_id)]
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not happened():
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running_engine(
+    journal: SqliteJournal, settings: Settings, pool: WorkerPool, contexts: ContextIsolationManager
+) -> AsyncIterator[Bench]:
+    clock, chance = SystemClock(), random.Random(1)
+    gateway = ModelGateway(settings, journal, now=clock.now, random=chance.random, environ={})
+    monitor = PerformanceMonitor(
+        enabled=True, pids=lambda: [worker.pid for worker in pool.workers()], monotonic=clock.monotonic
+    )
+    parts = Parts(
+        journal=journal,
+        pool=pool,
+        gateway=gateway,
+        contexts=contexts,
+        clock=clock,
+        chance=chance,
+        parameters=lambda _agent: msgspec.msgpack.encode({}),
+    )
+    engine = Engine(parts, settings, monitor)
+    await pool.start(0)
+    await gateway.start(["offline"])
+    try:
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(engine.run())
+            try:
+                yield Bench(engine, journal, settings)
+            finally:
+                await engine.interrupt()
+                serving.cancel()
+    finally:
+        await pool.aclose()
+        await gateway.aclose()
+
+
+@pytest.fixture
+async def memory_journal() -> AsyncIterator[SqliteJournal]:
+    journal = SqliteJournal(":memory:")
+    journal.start()
+    yield journal
+    await journal.aclose()
+
+
+@pytest.fixture
+def contexts(tmp_path: Path) -> ContextIsolationManager:
+    return ContextIsolationManager(root=tmp_path / "contexts")
+
+
+@pytest.fixture
+def inline_pool() -> InlinePool:
+    return InlinePool()
