@@ -10,7 +10,10 @@ from typing import Any, Literal
 import msgspec
 
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.canvas import document, inputs
+from parallel_agents.canvas.document import load_canvas
+from parallel_agents.canvas.inputs import AgentInputs
+from parallel_agents.canvas.selection import Skipped, select_tasks
+from parallel_agents.canvas.vault import find_vault_root
 from parallel_agents.core.aggregate import ResultAggregator
 from parallel_agents.core.errors import InputError, SourceError
 from parallel_agents.core.outcome import Failed, error_record
@@ -20,13 +23,6 @@ from parallel_agents.core.settings import TaskQueue
 from parallel_agents.core.states import Trigger
 
 Strategy = Literal["priority_queue", "fifo", "lifo"]
-
-
-class Skipped(msgspec.Struct, frozen=True, kw_only=True):
-    """A node that no task was made for, and why."""
-
-    node_id: str
-    reason: str
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,8 +127,9 @@ def handle_execution_error(task: Mapping[str, Any], error: Exception, retry_coun
 
 def _plan_canvas(path: Path, agent_name: str, node_ids: Sequence[str] | None, agents: AgentRegistry) -> Plan:
     agent = agents.resolve(agent_name)
-    canvas = document.load(path)
-    selection = inputs.select_tasks(canvas, agents.requirements(agent), node_ids)
+    canvas = load_canvas(path)
+    selection = select_tasks(canvas, AgentInputs(fields=agent.fields, reads=agent.reads), node_ids)
+    vault_root = find_vault_root(path)
     tasks = [
         {
             "agent_name": agent.name,
@@ -145,9 +142,9 @@ def _plan_canvas(path: Path, agent_name: str, node_ids: Sequence[str] | None, ag
     return Plan(
         tasks=tasks,
         places=[f"{path}, node {chosen.node_id!r}" for chosen in selection.tasks],
-        skipped=[Skipped(node_id=skip.node_id, reason=skip.reason) for skip in selection.skipped],
+        skipped=list(selection.skipped),
         source=str(path),
-        vault_root=None if canvas.vault_root is None else str(canvas.vault_root),
+        vault_root=None if vault_root is None else str(vault_root),
         title=agent.title,
     )
 

@@ -11,11 +11,11 @@ from typing import Any, Self
 
 import msgspec
 
-from parallel_agents.agents.registry import AgentRegistry
+from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
 from parallel_agents.assembly import Service, SystemClock, open_journal
-from parallel_agents.configuration import load, merge
+from parallel_agents.configuration import change, load
 from parallel_agents.core.document import Facts, performance, results_document, status_document
-from parallel_agents.core.errors import ConcurrencyError, OwnershipError, UnknownExecutionError
+from parallel_agents.core.errors import ConcurrencyError, OwnershipError, TaskError, UnknownExecutionError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.ids import new_id
@@ -260,7 +260,7 @@ class ParallelAgentExecutor:
         Raises:
             ConfigurationError: a key or value is wrong; nothing was changed.
         """
-        self.settings = merge(self.settings, settings)
+        self.settings = change(self.settings, {"parallel_processing": dict(settings)}, "configure_parallel_settings")
         if self._running is None:
             self._made = None
         else:
@@ -303,20 +303,24 @@ class ParallelAgentExecutor:
     def _agent_records(self, tasks: Sequence[TaskMapping], model: str | None) -> tuple[AgentRecord, ...]:
         records: dict[str, AgentRecord] = {}
         for task in tasks:
-            if task.agent_name not in records:
-                agent = self.agents.resolve(task.agent_name)
+            agent = self.agents.resolve(task.agent_name)
+            if agent.name not in records:
                 chosen = model or self.settings.model
                 needed = self.check_model(chosen) if agent.needs_model or chosen is not None else None
-                records[task.agent_name] = self.agents.record(agent, needed)
+                records[agent.name] = self.agents.record(agent, needed)
         return tuple(records.values())
 
     def _resolve(self, tasks: Sequence[TaskMapping]) -> list[Task]:
-        return [
-            resolve_task(
-                task, position, self.settings, self.agents.resolve(task.agent_name).limits, self._chance.randbytes(8)
-            )
-            for position, task in enumerate(tasks)
-        ]
+        return [self._resolved(task, position) for position, task in enumerate(tasks)]
+
+    def _resolved(self, task: TaskMapping, position: int) -> Task:
+        agent = self.agents.resolve(task.agent_name)
+        known = with_known_fields(agent, task.input_data)
+        if missing := missing_fields(agent, known):
+            hint = f"{agent.name} reads {', '.join(agent.fields)}."
+            raise TaskError(position, f"{agent.name} needs {', '.join(missing)}", key="input_data", hint=hint)
+        task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
+        return resolve_task(task, position, self.settings, agent.limits, self._chance.randbytes(8))
 
     async def _record(self, execution_id: str) -> ExecutionRecord:
         record = await self.journal.read(lambda reader: reader.execution(execution_id))

@@ -60,7 +60,9 @@ class EngineChannel:
     end is gone (None) or does not speak frames (why).
     """
 
-    def __init__(self, sock: socket.socket, on_frame: Callable[[bytes], None], on_end: Callable[[str | None], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, on_frame: Callable[[bytes], None], on_end: Callable[[str | None], None]
+    ) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._on_frame = on_frame

@@ -1,0 +1,94 @@
+"""Reads agent files. Everything wrong is named with its line and key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from parallel_agents.agents.spec import AgentSpec
+from parallel_agents.core.errors import AgentError
+
+_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_KEYS = tuple(field.name for field in msgspec.structs.fields(AgentSpec) if field.name != "prompt")
+
+
+def read_spec(path: Path) -> tuple[AgentSpec, str]:
+    """Read an agent file; returns the spec and the file's text.
+
+    Raises:
+        AgentError: the file cannot be read or is not an agent.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise AgentError(path.name, f"is not UTF-8 text (byte {error.start})", place=str(path)) from None
+    except OSError as error:
+        raise AgentError(path.name, f"cannot be read: {error.strerror}", place=str(path)) from None
+    return parse_spec(text, str(path)), text
+
+
+def parse_spec(text: str, place: str) -> AgentSpec:
+    """Parse the text of an agent file. The same text gives the same agent.
+
+    Raises:
+        AgentError: names the place, line and key.
+    """
+    name = Path(place).stem
+    match = _FRONT.match(text)
+    if match is None:
+        raise AgentError(
+            name, "has no front matter: a file starts with --- and YAML, then --- and the prompt", place=place
+        )
+    front = _front_matter(match.group(1), name, place)
+    prompt = text[match.end() :].strip()
+    for key in front:
+        if key not in _KEYS:
+            close = difflib.get_close_matches(str(key), _KEYS, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"The keys are {', '.join(_KEYS)}."
+            raise AgentError(
+                name, f"has the unknown key {key!r}", place=_at(place, match.group(1), str(key)), hint=hint
+            )
+    try:
+        spec = msgspec.convert({**front, "prompt": prompt}, AgentSpec)
+    except msgspec.ValidationError as error:
+        problem, _, where = str(error).partition(" - at ")
+        key = where.strip("`").removeprefix("$").removeprefix(".")
+        top = re.split(r"[.\[]", key)[0]
+        at = _at(place, match.group(1), top)
+        raise AgentError(name, f"has a wrong value at {key or 'the top'}: {problem}", place=at) from None
+    _check_parts(spec, place)
+    return spec
+
+
+def _front_matter(yaml_text: str, name: str, place: str) -> dict[str, Any]:
+    try:
+        value: object = YAML(typ="safe", pure=True).load(yaml_text)  # pyright: ignore[reportUnknownMemberType]
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = (mark.line if mark else 0) + 2
+        raise AgentError(name, f"has broken front matter: {error.problem}", place=f"{place}:{line}") from None
+    if not isinstance(value, dict):
+        raise AgentError(name, "has front matter that is not a mapping", place=place)
+    return cast("dict[str, Any]", value)
+
+
+def _at(place: str, yaml_text: str, key: str) -> str:
+    for number, line in enumerate(yaml_text.splitlines(), start=2):
+        if key and re.match(rf"['\"]?{re.escape(key)}['\"]?\s*:", line):
+            return f"{place}:{number}"
+    return place
+
+
+def _check_parts(spec: AgentSpec, place: str) -> None:
+    if spec.entry is None and spec.output is None:
+        raise AgentError(spec.name, "needs an `output` contract, or an `entry` for a Python agent", place=place)
+    if spec.entry is not None and spec.output is not None:
+        raise AgentError(spec.name, "has both `entry` and `output`; one of them says how it works", place=place)
+    if spec.output is not None and not spec.prompt:
+        raise AgentError(spec.name, "has no prompt below its front matter", place=place)

@@ -1,0 +1,178 @@
+"""Knows every agent: those that ship with the package, those from files, and Python functions."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parallel_agents.agents.parsing import parse_spec, read_spec
+from parallel_agents.agents.spec import AgentSpec, Reads
+from parallel_agents.core.errors import AgentError
+from parallel_agents.core.execution import AgentRecord
+from parallel_agents.core.submission import AgentLimits
+
+SPEC_TARGET = "parallel_agents.agents.runtime:run"
+ALIASES = {"scoring": "scoring-agent"}
+# The specification's sample calls the material by another name than the agents do.
+_FIELD_ALIASES = {"material_text": "material_content"}
+
+Target = str | Callable[..., Awaitable[Mapping[str, Any]]]
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent that can be run. `fields` are the inputs it knows (True: required)."""
+
+    name: str
+    target: str
+    description: str = ""
+    title: str | None = None
+    fields: dict[str, bool] = {}
+    reads: tuple[Reads, ...] = ("material",)
+    limits: AgentLimits = AgentLimits()
+    max_concurrent: int | None = None
+    context_tokens: int | None = None
+    needs_model: bool = False
+    spec: str | None = None
+    spec_path: str | None = None
+
+
+class AgentRegistry:
+    """Finds agents by name. A name that ends in `.md` is the path of an agent file."""
+
+    def __init__(self) -> None:
+        self._agents: dict[str, Agent] = {}
+        self._packed: dict[tuple[str, str | None], bytes] = {}
+        self._shipped = False
+
+    def names(self) -> list[str]:
+        """The names that `resolve` knows, in order."""
+        self._load_shipped()
+        return sorted(self._agents)
+
+    def resolve(self, name: str) -> Agent:
+        """Find an agent.
+
+        Raises:
+            AgentError: there is none with this name, or its file is wrong.
+        """
+        self._load_shipped()
+        known = ALIASES.get(name, name)
+        if known in self._agents:
+            return self._agents[known]
+        if name.endswith(".md"):
+            spec, text = read_spec(Path(name))
+            agent = self._agents[name] = _from_spec(spec, text, str(Path(name)))
+            return agent
+        close = difflib.get_close_matches(name, [*self._agents, *ALIASES], n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise AgentError(
+            name, "is not known", hint=f"{hint}There are {', '.join(self.names())}, and paths to .md files."
+        )
+
+    def register(self, name: str, target: Target, *, description: str = "") -> None:
+        """Add a Python agent, an import string or a module-level `async def run(context)`.
+
+        Raises:
+            AgentError: the name is taken, or a worker could not find the function by its name.
+        """
+        self._load_shipped()
+        if name in self._agents or name.endswith(".md"):
+            raise AgentError(name, "is a name that is taken already")
+        found = target if isinstance(target, str) else import_string(name, target)
+        if ":" not in found:
+            raise AgentError(name, f"has the target {found!r}; it has to be 'module:function' or 'file.py:function'")
+        self._agents[name] = Agent(name=name, target=found, description=description)
+
+    def record(self, agent: Agent, model: str | None) -> AgentRecord:
+        """What the journal keeps of an agent, so that a resume runs the same one."""
+        return AgentRecord(
+            name=agent.name,
+            target=agent.target,
+            spec=agent.spec,
+            spec_path=agent.spec_path,
+            model=model,
+            context_tokens=agent.context_tokens,
+            max_concurrent=agent.max_concurrent,
+        )
+
+    def parameters(self, record: AgentRecord) -> bytes:
+        """What a worker is told of an agent: a msgpack map with its name and its parsed spec."""
+        key = (record.name, record.spec)
+        if key not in self._packed:
+            told: dict[str, Any] = {"name": record.name}
+            if record.spec is not None:
+                told["spec"] = msgspec.to_builtins(parse_spec(record.spec, record.spec_path or record.name))
+            self._packed[key] = msgspec.msgpack.encode(told)
+        return self._packed[key]
+
+    def _load_shipped(self) -> None:
+        if self._shipped:
+            return
+        self._shipped = True
+        for file in sorted(resources.files("parallel_agents.agents").joinpath("builtin").iterdir(), key=str):
+            if file.name.endswith(".md"):
+                text = file.read_text(encoding="utf-8")
+                agent = _from_spec(parse_spec(text, file.name), text, None)
+                self._agents[agent.name] = agent
+
+
+def with_known_fields(agent: Agent, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Call the fields of an input as the agent does, where the specification's sample calls them otherwise."""
+    named = dict(given)
+    for other, own in _FIELD_ALIASES.items():
+        if own in agent.fields and own not in named and other in named:
+            named[own] = named.pop(other)
+    return named
+
+
+def missing_fields(agent: Agent, given: Mapping[str, Any]) -> list[str]:
+    """Required fields that an input lacks."""
+    return [field for field, required in agent.fields.items() if required and given.get(field) in (None, "")]
+
+
+def import_string(name: str, function: Callable[..., Any]) -> str:
+    """The import string of a module-level `async def`; one in `__main__` is named by its file.
+
+    Raises:
+        AgentError: a worker could not find it.
+    """
+    qualified = getattr(function, "__qualname__", "")
+    module = getattr(function, "__module__", None)
+    if not inspect.iscoroutinefunction(function):
+        raise AgentError(name, "is not an `async def`", hint="An agent is `async def run(context)`.")
+    if module is None or "." in qualified or "<" in qualified:
+        hint = "Move it to the top level of a module, or give an import string."
+        raise AgentError(name, f"is {qualified or 'no function'}, which a worker cannot import by name", hint=hint)
+    if module != "__main__":
+        return f"{module}:{qualified}"
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    if file is None:
+        raise AgentError(name, "was defined interactively, where a worker cannot find it", hint="Put it into a file.")
+    return f"{Path(file).resolve()}:{qualified}"
+
+
+def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
+    limits = spec.limits
+    return Agent(
+        name=spec.name,
+        target=spec.entry or SPEC_TARGET,
+        description=spec.description,
+        title=spec.title,
+        fields={field: needed == "required" for field, needed in spec.inputs.items()},
+        reads=spec.reads,
+        limits=AgentLimits(
+            timeout_s=limits.timeout_seconds, retry_attempts=limits.retry_attempts, memory_mb=limits.context_size_mb
+        ),
+        max_concurrent=limits.max_concurrent,
+        context_tokens=spec.context_tokens,
+        needs_model=spec.output is not None,
+        spec=text,
+        spec_path=path,
+    )

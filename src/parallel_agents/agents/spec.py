@@ -1,0 +1,74 @@
+"""An agent as a file: YAML front matter that says what it takes and gives, and a prompt."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+Reads: TypeAlias = Literal["material", "understanding"]
+Needed: TypeAlias = Literal["required", "optional"]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class SubQuestions(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="sub_questions", tag_field="contract"
+):
+    """Questions as JSON: between `least` and `most`, of at least `least_types` different types."""
+
+    least: Count
+    most: Count
+    types: Annotated[tuple[str, ...], Meta(min_length=1)]
+    difficulties: Annotated[tuple[str, ...], Meta(min_length=1)]
+    least_types: Count = 1
+
+
+class Explanation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="explanation", tag_field="contract"
+):
+    """Markdown with these second-level headings; `characters` is the length asked for, least and most."""
+
+    sections: Annotated[tuple[str, ...], Meta(min_length=1)]
+    characters: tuple[Count, Count]
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="score", tag_field="contract"):
+    """Four dimensions of 0–25 each, their sum, and what follows from it."""
+
+
+Output: TypeAlias = SubQuestions | Explanation | Score
+
+
+class SpecLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits that the agent asks for; the configuration may set others."""
+
+    max_concurrent: Count | None = None
+    timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
+    retry_attempts: Annotated[int, Meta(ge=0)] | None = None
+    context_size_mb: Annotated[float, Meta(gt=0)] | None = None
+
+
+class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an agent file says.
+
+    `title` names result files. `reads` says which nodes of a canvas it is meant for. `inputs` are its fields. An agent
+    has either an `output` contract and a prompt, or an `entry` (an import string of `async def run(context)`).
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+    description: Annotated[str, Meta(min_length=1)]
+    title: str | None = None
+    reads: Annotated[tuple[Reads, ...], Meta(min_length=1)] = ("material",)
+    inputs: dict[str, Needed] = {}
+    output: Output | None = None
+    entry: str | None = None
+    model: str = "inherit"
+    context_tokens: Count | None = None
+    limits: SpecLimits = SpecLimits()
+    prompt: str = ""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Fields without which it cannot work."""
+        return tuple(field for field, needed in self.inputs.items() if needed == "required")

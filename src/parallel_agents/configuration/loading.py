@@ -1,0 +1,106 @@
+"""Defaults, a file and the environment into one `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parallel_agents.configuration.document import read_document
+from parallel_agents.configuration.environment import read_environment
+from parallel_agents.configuration.layer import Layer, Origin, dotted, paths_in
+from parallel_agents.configuration.rules import Conflict, conflicts, place
+from parallel_agents.configuration.shape import Fault, faults
+from parallel_agents.core.errors import ConfigurationError
+from parallel_agents.core.settings import Settings
+
+DEFAULT_PATH = "config/parallel_agents.yaml"
+
+
+def load(path: str | Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the settings: defaults, over them the file, over that the environment variables.
+
+    With `path` None the file is `config/parallel_agents.yaml` where there is one. A key that nobody sets has its
+    default, in `agent_configs` too: an entry there changes only the keys that it names.
+
+    Raises:
+        ConfigurationError: a named file is missing, or a file or a variable has a wrong key or value. Of several
+            faults it tells the one that stands first.
+    """
+    return _settings(read_environment(environ, _file_layer(path).over(_layer_of(Settings()))))
+
+
+def change(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
+    """Lay plain values over settings that are in force; `source` is what errors call them.
+
+    Raises:
+        ConfigurationError: a wrong key or value, or one that does not go with the rest.
+    """
+    upper = dict(values)
+    origins = dict.fromkeys(paths_in(upper), Origin(source))
+    return _settings(Layer(values=upper, origins=origins).over(_layer_of(settings)))
+
+
+def _settings(layer: Layer) -> Settings:
+    found = list(faults(layer.values))
+    if found:
+        raise _shape_error(min(found, key=lambda fault: _line(fault, layer)), layer)
+    settings = msgspec.convert(layer.values, Settings)
+    for conflict in conflicts(settings):
+        raise _conflict_error(conflict, layer)
+    return settings
+
+
+def _layer_of(settings: Settings) -> Layer:
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    return Layer(values=values)
+
+
+def _file_layer(path: str | Path | None) -> Layer:
+    source = str(Path(DEFAULT_PATH if path is None else path))
+    try:
+        content = Path(source).read_bytes()
+    except FileNotFoundError as error:
+        if path is None:
+            return Layer(values={})
+        hint = "Leave the path out to run with the defaults."
+        raise ConfigurationError(source, "there is no such file", hint=hint) from error
+    except IsADirectoryError as error:
+        raise ConfigurationError(source, "is a directory, not a file") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigurationError(source, f"cannot be read: {reason}") from error
+    return read_document(_decoded(content, source), source)
+
+
+def _decoded(content: bytes, source: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(source, "is not UTF-8 text", line=line, hint="Save it as UTF-8.") from error
+
+
+def _line(fault: Fault, layer: Layer) -> int:
+    origin = layer.origins.get(fault.path)
+    return 0 if origin is None or origin.line is None else origin.line
+
+
+def _shape_error(fault: Fault, layer: Layer) -> ConfigurationError:
+    origin = layer.origins.get(fault.path)
+    source, line = ("defaults", None) if origin is None else (origin.source, origin.line)
+    return ConfigurationError(source, fault.problem, line=line, key=dotted(fault.path), hint=fault.hint)
+
+
+def _conflict_error(conflict: Conflict, layer: Layer) -> ConfigurationError:
+    origin = layer.origins.get(conflict.path)
+    words = [conflict.value, "" if origin else "(its default)", conflict.problem]
+    if conflict.other is not None:
+        words.append(f"({place(conflict.other, layer)})")
+        # Where the user wrote only the other key, that is where to look.
+        origin = origin or layer.origins.get(conflict.other)
+    source, line = ("defaults", None) if origin is None else (origin.source, origin.line)
+    problem = " ".join(word for word in words if word)
+    return ConfigurationError(source, problem, line=line, key=dotted(conflict.path), hint=conflict.hint)

@@ -1,0 +1,100 @@
+"""How a journal is opened: checked before anything is changed, then made or migrated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import apsw
+
+from parallel_agents.core.errors import JournalError
+from parallel_agents.journal.database import ELSEWHERE, Database, journal_error
+from parallel_agents.journal.queries import MIGRATIONS
+
+APPLICATION_ID = 0x70416731
+BUSY_TIMEOUT_MS = 10_000
+_CACHE_KIB = 16_384
+
+
+def open_writing(filename: str, path: str, lock: threading.Lock) -> Database:
+    """Open for writing; make or migrate the journal where need be.
+
+    `filename` is what SQLite opens (a `file:` URI for a journal in memory) and `path` what messages call it.
+
+    Raises:
+        JournalError: it is not a journal, of a newer version, damaged or not writable. Nothing was changed.
+    """
+    database = _connect(filename, path, lock)
+    try:
+        _check(database)
+        _prepare(database, in_memory=filename.startswith("file:"))
+        migrate(database, MIGRATIONS)
+    except apsw.Error as error:
+        database.close()
+        raise journal_error(path, error) from error
+    except JournalError:
+        database.close()
+        raise
+    return database
+
+
+def open_reading(filename: str, path: str, lock: threading.Lock) -> Database:
+    """Open a connection that refuses to write. Raises `JournalError`."""
+    database = _connect(filename, path, lock)
+    database.connection.pragma("query_only", 1)
+    return database
+
+
+def migrate(database: Database, migrations: Sequence[str]) -> None:
+    """Bring the schema forward to the last of `migrations`: all of it or, when one fails, none."""
+    if database.connection.pragma("user_version") >= len(migrations):
+        return
+    database.execute("begin_write")
+    try:
+        # Read again: another process may have migrated while this one waited for the lock.
+        done: int = database.connection.pragma("user_version")
+        for script in migrations[done:]:
+            database.connection.execute(script).fetchall()  # to its last statement
+        database.execute("commit")
+    except apsw.Error:
+        database.roll_back()
+        raise
+
+
+def _connect(filename: str, path: str, lock: threading.Lock) -> Database:
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    if filename.startswith("file:"):
+        flags |= apsw.SQLITE_OPEN_URI
+    try:
+        database = Database(filename, flags, path, lock)
+    except apsw.Error as error:
+        raise journal_error(path, error) from error
+    except UnicodeEncodeError:
+        raise JournalError(path, "its name is not valid UTF-8", hint=ELSEWHERE) from None
+    database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return database
+
+
+def _check(database: Database) -> None:
+    connection = database.connection
+    if connection.readonly("main"):
+        hint = f"Make the file and its directory writable. {ELSEWHERE}"
+        raise JournalError(database.path, "it cannot be opened for writing", hint=hint)
+    version: int = connection.pragma("user_version")
+    is_new = not version and database.row("count_tables") == (0,)
+    if not is_new and connection.pragma("application_id") != APPLICATION_ID:
+        hint = f"The file was left as it is. {ELSEWHERE}"
+        raise JournalError(database.path, "it is a database of another program, not a journal", hint=hint)
+    if version > len(MIGRATIONS):
+        problem = f"a newer version wrote it (schema {version}; this one knows up to {len(MIGRATIONS)})"
+        raise JournalError(database.path, problem, hint=f"Upgrade parallel-agents. {ELSEWHERE}")
+
+
+def _prepare(database: Database, *, in_memory: bool) -> None:
+    connection = database.connection
+    if not in_memory and connection.pragma("journal_mode", "wal") != "wal":
+        problem = "its file system cannot share memory between processes (a network share?)"
+        raise JournalError(database.path, problem, hint=f"Keep it on a local disk. {ELSEWHERE}")
+    connection.pragma("synchronous", "full")
+    connection.pragma("foreign_keys", 1)
+    connection.pragma("cache_size", -_CACHE_KIB)

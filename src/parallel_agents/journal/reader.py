@@ -1,0 +1,113 @@
+"""Reads of what is committed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+from parallel_agents.core.execution import Counts, ExecutionRecord
+from parallel_agents.core.states import State
+from parallel_agents.core.task import AttemptRecord, ReadyTask, TaskRecord
+from parallel_agents.journal import rows
+from parallel_agents.journal.database import Database
+from parallel_agents.ports.journal import Change, Command, Order, Reader
+
+T = TypeVar("T")
+
+_READY: dict[Order, str] = {
+    "priority": "ready_by_priority",
+    "fifo": "ready_first_in_first_out",
+    "lifo": "ready_last_in_first_out",
+}
+
+
+def run_query(database: Database, query: Callable[[Reader], T]) -> T:
+    """Run `query` on one consistent state of the journal. It must not start another read of the same journal.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    with database.snapshot():
+        return query(SqliteReader(database))
+
+
+class SqliteReader:
+    """The reads of `ports.journal.Reader` on one connection."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def execution(self, execution_id: str) -> ExecutionRecord | None:
+        """Return one execution, None where there is none."""
+        row = self._database.row("executions", {"execution_id": execution_id})
+        return None if row is None else rows.execution_of(row)
+
+    def executions(self) -> list[ExecutionRecord]:
+        """Return all executions, newest first."""
+        return [rows.execution_of(row) for row in self._database.rows("executions", {"execution_id": None})]
+
+    def counts(self, execution_id: str) -> Counts:
+        """Count the tasks of an execution by state."""
+        found = self._database.rows("counts", {"execution_id": execution_id})
+        return Counts.of({State(state): number for state, number in found})
+
+    def tasks(
+        self, execution_id: str, *, states: Collection[State] | None = None, after: int = -1, limit: int = -1
+    ) -> list[TaskRecord]:
+        """Return tasks with their attempts in the submitted order, from position `after` + 1; -1 is no limit."""
+        chosen = None if states is None else rows.json_text(list(states))
+        bindings = {"execution_id": execution_id, "states": chosen, "after": after, "limit": limit}
+        found = self._database.rows("tasks", bindings)
+        attempts = self._attempts([row[0] for row in found])
+        return [rows.task_record_of(row, tuple(attempts[row[0]])) for row in found]
+
+    def _attempts(self, keys: list[int]) -> defaultdict[int, list[AttemptRecord]]:
+        by_key: defaultdict[int, list[AttemptRecord]] = defaultdict(list)
+        for key, *columns in self._database.rows("attempts", {"keys": rows.json_text(keys)}):
+            by_key[key].append(rows.attempt_of(tuple(columns)))
+        return by_key
+
+    def ready(self, execution_id: str, *, exclude: Collection[int], limit: int, order: Order) -> list[ReadyTask]:
+        """Return up to `limit` pending tasks whose key is not in `exclude`, the next to run first."""
+        bindings = {"execution_id": execution_id, "exclude": rows.json_text(list(exclude)), "limit": limit}
+        return [rows.ready_task_of(row) for row in self._database.rows(_READY[order], bindings)]
+
+    def has_pending(self, execution_id: str) -> bool:
+        """Tell whether any task is pending."""
+        return self._database.row("has_pending", {"execution_id": execution_id}) == (1,)
+
+    def next_due_at(self, execution_id: str) -> float | None:
+        """Return when the next waiting task is due, None where none waits for a time."""
+        row = self._database.row("next_due_at", {"execution_id": execution_id})
+        return None if row is None else row[0]
+
+    def highest_open_priority(self, execution_id: str) -> str | None:
+        """Return the highest priority among tasks not yet settled."""
+        row = self._database.row("highest_open_priority", {"execution_id": execution_id})
+        return None if row is None else row[0]
+
+    def discarded(self, execution_id: str) -> int:
+        """Count the late results that were refused."""
+        row = self._database.row("discarded", {"execution_id": execution_id})
+        return 0 if row is None else row[0]
+
+    def history(self, execution_id: str, *, after: int = 0, limit: int = -1) -> list[Change]:
+        """Return changes in the order they were committed, from sequence `after` + 1."""
+        bindings = {"execution_id": execution_id, "after": after, "limit": limit}
+        return [rows.change_of(row) for row in self._database.rows("history", bindings)]
+
+    def find_call(self, key: int, request_hash: str, ordinal: int) -> bytes | None:
+        """Return the journaled answer to this call of this task, None where there is none."""
+        row = self._database.row("call", {"key": key, "request_hash": request_hash, "ordinal": ordinal})
+        return None if row is None else row[0]
+
+    def open_commands(self, execution_ids: Collection[str]) -> list[Command]:
+        """Return the commands for these executions that nobody has acknowledged, oldest first."""
+        bindings = {"execution_ids": rows.json_text(list(execution_ids))}
+        return [rows.command_of(row) for row in self._database.rows("open_commands", bindings)]
+
+    def command(self, command_id: int) -> Command | None:
+        """Return one command, None where there is none."""
+        row = self._database.row("command", {"command_id": command_id})
+        return None if row is None else rows.command_of(row)

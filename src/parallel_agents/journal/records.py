@@ -1,0 +1,96 @@
+"""The writes that move no task: executions, their marks and files, the ledger of calls, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parallel_agents.core.execution import ExecutionRecord
+from parallel_agents.core.task import Task
+from parallel_agents.journal.database import Database, Value
+from parallel_agents.journal.moves import require_execution
+from parallel_agents.journal.rows import execution_row, json_text, storable
+from parallel_agents.ports.journal import Arguments, Verb
+
+
+def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]) -> None:
+    """Add an execution with its tasks."""
+    database.execute("insert_execution", execution_row(execution))
+    _insert_files(database, execution.execution_id, execution.file_paths)
+    last = database.row("last_key")
+    first = 1 if last is None else last[0] + 1
+    keyed = list(enumerate(tasks, start=first))
+    database.execute_many("insert_task", (_task_row(key, execution, task) for key, task in keyed))
+    database.execute_many(
+        "insert_input", ({"key": key, "input_data": task.input_data, "metadata": task.metadata} for key, task in keyed)
+    )
+
+
+def pause(database: Database, execution_id: str, reason: str | None) -> None:
+    """Note why an execution is paused; None takes the note off."""
+    require_execution(database, execution_id)
+    database.execute("mark_paused", {"execution_id": execution_id, "reason": reason})
+
+
+def end(database: Database, execution_id: str, at: float, resources: bytes | None) -> None:
+    """Note when an execution came to its end and what was sampled."""
+    require_execution(database, execution_id)
+    database.execute("mark_ended", {"execution_id": execution_id, "at": at, "resources": resources})
+
+
+def add_files(database: Database, execution_id: str, paths: Sequence[str]) -> None:
+    """Note files that were written; one that is noted already keeps its place."""
+    require_execution(database, execution_id)
+    _insert_files(database, execution_id, paths)
+
+
+def record_call(database: Database, key: int, request_hash: str, ordinal: int, response: bytes, at: float) -> None:
+    """Keep the answer to a model call, unless there is one."""
+    row: dict[str, Value] = {
+        "key": key,
+        "request_hash": request_hash,
+        "ordinal": ordinal,
+        "response": response,
+        "at": at,
+    }
+    database.execute("insert_call", row)
+
+
+def ask(database: Database, execution_id: str, verb: Verb, arguments: Arguments, at: float) -> int:
+    """Leave a command; returns its id."""
+    require_execution(database, execution_id)
+    row: dict[str, Value] = {
+        "execution_id": execution_id,
+        "verb": verb,
+        "arguments": json_text(arguments),
+        "at": at,
+    }
+    database.execute("insert_command", row)
+    return database.connection.last_insert_rowid()
+
+
+def acknowledge(database: Database, command_id: int, answer: str, at: float) -> None:
+    """Answer a command. Raises `LookupError` where there is none with this id."""
+    if not database.execute("answer_command", {"command_id": command_id, "answer": storable(answer), "at": at}):
+        raise LookupError(f"there is no command {command_id}")
+
+
+def _insert_files(database: Database, execution_id: str, paths: Sequence[str]) -> None:
+    database.execute_many("insert_file", ({"execution_id": execution_id, "path": path} for path in paths))
+
+
+def _task_row(key: int, execution: ExecutionRecord, task: Task) -> dict[str, Value]:
+    return {
+        "key": key,
+        "execution_id": execution.execution_id,
+        "task_id": task.task_id,
+        "position": task.position,
+        "agent_name": task.agent_name,
+        "priority": task.priority,
+        "rank": task.rank,
+        "timeout_s": task.timeout_s,
+        "retry_attempts": task.retry_attempts,
+        "memory_mb": task.memory_mb,
+        "canvas_path": task.canvas_path,
+        "node_id": task.node_id,
+        "moved_at": execution.submitted_at,
+    }

@@ -1,0 +1,74 @@
+-- name: counts
+SELECT state, count(*) FROM tasks WHERE execution_id = :execution_id GROUP BY state
+
+-- name: tasks
+SELECT
+    key, tasks.execution_id, state, attempt, charged, losses, executions.submitted_at, completed_at, due_at, output,
+    result_status, result_reason, fallback,
+    task_id, position, agent_name, input_data, priority, rank, timeout_s, retry_attempts, memory_mb, canvas_path,
+    node_id, metadata
+FROM tasks JOIN inputs USING (key) JOIN executions ON executions.execution_id = tasks.execution_id
+WHERE tasks.execution_id = :execution_id AND position > :after
+    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+ORDER BY position
+LIMIT :limit
+
+-- name: attempts
+SELECT
+    key, attempt, worker_pid, started_at, ended_at, outcome, charged, error, duration_ms, waited_ms, cpu_ms,
+    peak_memory_mb, thread_id, calls, replayed, generation_ms, input_tokens, output_tokens, model, is_language_model,
+    effective
+FROM attempts
+WHERE key IN (SELECT value FROM json_each(:keys))
+ORDER BY key, attempt
+
+-- name: ready_by_priority
+SELECT * FROM ready_tasks
+WHERE execution_id = :execution_id AND key NOT IN (SELECT value FROM json_each(:exclude))
+ORDER BY rank, position
+LIMIT :limit
+
+-- name: ready_first_in_first_out
+SELECT * FROM ready_tasks
+WHERE execution_id = :execution_id AND key NOT IN (SELECT value FROM json_each(:exclude))
+ORDER BY position
+LIMIT :limit
+
+-- name: ready_last_in_first_out
+SELECT * FROM ready_tasks
+WHERE execution_id = :execution_id AND key NOT IN (SELECT value FROM json_each(:exclude))
+ORDER BY position DESC
+LIMIT :limit
+
+-- name: has_pending
+SELECT EXISTS (SELECT 1 FROM tasks WHERE execution_id = :execution_id AND state = 'pending')
+
+-- name: next_due_at
+SELECT min(due_at) FROM tasks WHERE execution_id = :execution_id AND state = 'waiting' AND due_at IS NOT NULL
+
+-- name: highest_open_priority
+-- One step into the index per open state, instead of a walk over every open task.
+WITH open_states (state) AS (VALUES ('pending'), ('running'), ('waiting')),
+firsts (key) AS (
+    SELECT (
+        SELECT key FROM tasks
+        WHERE execution_id = :execution_id AND tasks.state = open_states.state
+        ORDER BY rank, position
+        LIMIT 1
+    )
+    FROM open_states
+)
+SELECT priority FROM firsts JOIN tasks USING (key) ORDER BY rank LIMIT 1
+
+-- name: discarded
+SELECT count(*) FROM history WHERE execution_id = :execution_id AND trigger = 'result_discarded'
+
+-- name: history
+SELECT sequence, history.execution_id, task_id, history.attempt, at, trigger, source, target, detail
+FROM history JOIN tasks USING (key)
+WHERE history.execution_id = :execution_id AND sequence > :after
+ORDER BY sequence
+LIMIT :limit
+
+-- name: call
+SELECT response FROM calls WHERE key = :key AND request_hash = :request_hash AND ordinal = :ordinal

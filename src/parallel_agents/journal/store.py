@@ -1,0 +1,206 @@
+"""The journal on SQLite: a file that several processes may share, or its twin in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from parallel_agents.core.errors import JournalError
+from parallel_agents.core.execution import ExecutionRecord
+from parallel_agents.core.outcome import WorkerIdentity
+from parallel_agents.core.settlement import Settlement
+from parallel_agents.core.task import Task
+from parallel_agents.journal import moves, records
+from parallel_agents.journal.database import ELSEWHERE
+from parallel_agents.journal.lock import FileOwners, LocalOwners, Owners
+from parallel_agents.journal.opening import open_reading, open_writing
+from parallel_agents.journal.reader import run_query
+from parallel_agents.journal.writer import Work, Writer
+from parallel_agents.ports.journal import Adopted, Arguments, Reader, Released, Verb
+
+T = TypeVar("T")
+
+IN_MEMORY = ":memory:"
+_memory_names = (f"file:/parallel-agents-{number}?vfs=memdb" for number in itertools.count())
+
+
+class _Connections:
+    """What is open while a journal is: one connection that writes, two that read."""
+
+    def __init__(self, filename: str, path: str, *, shared_lock: threading.Lock | None) -> None:
+        def lock() -> threading.Lock:
+            return shared_lock or threading.Lock()
+
+        self.writing = open_writing(filename, path, lock())
+        self.background = open_reading(filename, path, lock())
+        self.immediate = open_reading(filename, path, lock())
+        self.writer = Writer(self.writing)
+        self.readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parallel-agents-journal-reader")
+        self.writer.start()
+
+    def close(self) -> None:
+        """Commit what is queued and close; the writing connection last, which tidies the file up."""
+        self.writer.stop()
+        for database in (self.background, self.immediate, self.writing):
+            with database.lock:
+                database.close()
+
+
+class SqliteJournal:
+    """`ports.journal.Journal` on the file `path`; `:memory:` is a journal that ends with this object.
+
+    Writes are to be called on a running event loop; reads and ownership from any thread.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        self._guard = threading.Lock()
+        self._open: _Connections | None = None
+        self._closing: Future[None] | None = None
+        self._owners: Owners = LocalOwners()
+
+    def start(self) -> None:
+        """Open (and create or migrate) the journal. Safe to call twice. Raises `JournalError`."""
+        with self._guard:
+            if self._closing is not None:
+                raise JournalError(self.path, "it is closed")
+            if self._open is not None:
+                return
+            if self.path == IN_MEMORY:
+                self._open = _Connections(next(_memory_names), self.path, shared_lock=threading.Lock())
+            else:
+                place = _place(self.path)
+                self._open = _Connections(str(place), self.path, shared_lock=None)
+                self._owners = FileOwners(place.with_name(f".{place.name}.owners"), self.path)
+
+    async def aclose(self) -> None:
+        """Commit what is queued, release every ownership and close. Safe to call twice and before `start`."""
+        with self._guard:
+            if self._open is None:
+                return
+            if self._closing is None:
+                # Behind the reads that are under way, on the thread that runs them.
+                self._closing = self._open.readers.submit(self._close, self._open)
+        await asyncio.wrap_future(self._closing)
+        self._open.readers.shutdown()
+
+    def _close(self, connections: _Connections) -> None:
+        try:
+            connections.close()
+        finally:
+            self._owners.disown_all()
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` off the event loop, on one consistent state. Raises `JournalError`."""
+        connections = self._connections()
+        return await asyncio.get_running_loop().run_in_executor(
+            connections.readers, partial(run_query, connections.background, query)
+        )
+
+    def read_now(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` in the calling thread, on one consistent state. Raises `JournalError`."""
+        return run_query(self._connections().immediate, query)
+
+    def _connections(self) -> _Connections:
+        if self._open is None:
+            raise JournalError(self.path, "it is not started")
+        if self._closing is not None:
+            raise JournalError(self.path, "it is closed")
+        return self._open
+
+    def _put(self, work: Work[T]) -> asyncio.Future[T]:
+        if self._open is None:
+            raise JournalError(self.path, "it is not started")
+        return self._open.writer.put(work)
+
+    def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> asyncio.Future[None]:
+        """Add an execution with all its tasks, or nothing."""
+        listed = tuple(tasks)
+        return self._put(lambda database: records.submit(database, execution, listed))
+
+    def begin(self, key: int, attempt: int, worker: WorkerIdentity, at: float) -> asyncio.Future[bool]:
+        """Move a pending task to running as attempt number `attempt` (one more than its last). Tells if it landed."""
+        return self._put(lambda database: moves.begin(database, key, attempt, worker, at))
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+        """Write how an attempt ended, fenced. Tells whether it landed; a late one leaves a line in the history."""
+        return self._put(lambda database: moves.settle(database, settlement))
+
+    def release_due(self, execution_id: str, now: float) -> asyncio.Future[Released]:
+        """Move waiting tasks whose time has come to pending."""
+        return self._put(lambda database: moves.release_due(database, execution_id, now))
+
+    def release_final_round(self, execution_id: str, at: float) -> asyncio.Future[int]:
+        """Move the tasks that wait for the final round to pending; returns how many."""
+        return self._put(lambda database: moves.release_final_round(database, execution_id, at))
+
+    def adopt(self, execution_id: str, at: float) -> asyncio.Future[Adopted]:
+        """Take over after a dead engine: every running task goes back to pending or, the third time, to failed."""
+        return self._put(lambda database: moves.adopt(database, execution_id, at))
+
+    def cancel(self, execution_id: str, at: float, *, stopped: bool = False) -> asyncio.Future[int]:
+        """Cancel every pending and waiting task and mark the execution; returns how many."""
+        return self._put(lambda database: moves.cancel(database, execution_id, at, stopped=stopped))
+
+    def retry(self, execution_id: str, task_ids: Sequence[str] | None, at: float) -> asyncio.Future[int]:
+        """Move failed, skipped and cancelled tasks (all, or those named) back to pending; returns how many."""
+        return self._put(lambda database: moves.retry(database, execution_id, task_ids, at))
+
+    def pause(self, execution_id: str, reason: str | None, at: float) -> asyncio.Future[None]:
+        """Note why an execution is paused; None takes the note off."""
+        return self._put(lambda database: records.pause(database, execution_id, reason))
+
+    def end(self, execution_id: str, at: float, resources: bytes | None) -> asyncio.Future[None]:
+        """Note when an execution came to its end and what was sampled while it ran (a msgpack map)."""
+        return self._put(lambda database: records.end(database, execution_id, at, resources))
+
+    def add_files(self, execution_id: str, paths: Sequence[str]) -> asyncio.Future[None]:
+        """Note files that were written for an execution."""
+        return self._put(lambda database: records.add_files(database, execution_id, paths))
+
+    def record_call(
+        self, key: int, request_hash: str, ordinal: int, response: bytes, at: float
+    ) -> asyncio.Future[None]:
+        """Keep the answer to a model call; the first answer kept for the same call stays."""
+        return self._put(lambda database: records.record_call(database, key, request_hash, ordinal, response, at))
+
+    def ask(self, execution_id: str, verb: Verb, arguments: Arguments, at: float) -> asyncio.Future[int]:
+        """Leave a command for the owner; returns its id."""
+        return self._put(lambda database: records.ask(database, execution_id, verb, arguments, at))
+
+    def acknowledge(self, command_id: int, answer: str, at: float) -> asyncio.Future[None]:
+        """Answer a command."""
+        return self._put(lambda database: records.acknowledge(database, command_id, answer, at))
+
+    def try_own(self, execution_id: str) -> bool:
+        """Become the owner; False where another live process is. The operating system frees it when we die."""
+        self._connections()
+        return self._owners.try_own(execution_id)
+
+    def disown(self, execution_id: str) -> None:
+        """Give an ownership back. Safe when not owned."""
+        self._owners.disown(execution_id)
+
+    def is_owned(self, execution_id: str) -> bool:
+        """Tell whether any live process, this one included, owns the execution."""
+        self._connections()
+        return self._owners.is_owned(execution_id)
+
+
+def _place(path: str) -> Path:
+    """Resolve, so that one journal under two names has one set of owners; make the directory."""
+    try:
+        place = Path(path).expanduser().resolve()
+        if place.is_dir():
+            raise JournalError(path, "it is a directory", hint=f"Name a file in it. {ELSEWHERE}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise JournalError(path, f"its directory cannot be made or entered ({reason})", hint=ELSEWHERE) from error
+    return place
