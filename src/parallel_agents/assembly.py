@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from parallel_agents.agents.registry import AgentRegistry
 from parallel_agents.core.errors import ConfigurationError
@@ -134,8 +135,11 @@ class Service:
 
 def cause_of(error: BaseException) -> BaseException:
     """The one error inside nested groups of one; the group itself where there are several."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    while isinstance(error, BaseExceptionGroup):
+        inner = cast("tuple[BaseException, ...]", error.exceptions)
+        if len(inner) != 1:
+            return cast("BaseException", error)
+        error = inner[0]
     return error
 
 

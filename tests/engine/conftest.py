@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,12 @@ class Bench:
         self.journal = journal
         self.settings = settings
         self.events: list[Event] = []
-        self._heard = asyncio.Condition()
-        engine.announcer.subscribe(self.events.append)
+        self._heard = asyncio.Event()
+        engine.announcer.subscribe(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        self._heard.set()
 
     async def submit(
         self,
@@ -99,13 +103,14 @@ class Bench:
     async def until(self, happened: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
             while not happened():
-                await asyncio.sleep(0)
+                self._heard.clear()
+                await self._heard.wait()
 
 
 @asynccontextmanager
 async def running_engine(
     journal: SqliteJournal, settings: Settings, pool: WorkerPool, contexts: ContextIsolationManager
-) -> AsyncIterator[Bench]:
+) -> AsyncGenerator[Bench]:
     clock, chance = SystemClock(), random.Random(1)
     gateway = ModelGateway(settings, journal, now=clock.now, random=chance.random, environ={})
     monitor = PerformanceMonitor(
@@ -137,7 +142,7 @@ async def running_engine(
 
 
 @pytest.fixture
-async def memory_journal() -> AsyncIterator[SqliteJournal]:
+async def memory_journal() -> AsyncGenerator[SqliteJournal]:
     journal = SqliteJournal(":memory:")
     journal.start()
     yield journal

@@ -51,7 +51,7 @@ async def ignores_everything_a_call_raises(context: Context) -> Answer:
     while True:
         try:
             await context.model.complete("x")
-        except Exception:  # noqa: BLE001, PERF203 - that is the point
+        except Exception:  # that is the point
             continue
 
 
@@ -110,7 +110,7 @@ async def grows(context: Context) -> Answer:
 
 
 async def maps_shared_memory(context: Context) -> Answer:
-    import mmap  # noqa: PLC0415
+    import mmap
 
     size = int(context.input["size"]) * 1024 * 1024
     shared = mmap.mmap(-1, size)
@@ -129,7 +129,9 @@ async def prints(context: Context) -> Answer:
 
 
 async def starts_a_child(context: Context) -> Answer:
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    child = subprocess.Popen(  # noqa: ASYNC220 - what a careless agent does
+        [sys.executable, "-c", "import time; time.sleep(600)"]
+    )
     context.progress(None, str(child.pid))
     await asyncio.Event().wait()
     return {}
@@ -137,7 +139,7 @@ async def starts_a_child(context: Context) -> Answer:
 
 async def blocks(context: Context) -> Answer:
     context.progress(None, "blocking")
-    time.sleep(float(context.input["seconds"]))
+    time.sleep(float(context.input["seconds"]))  # noqa: ASYNC251 - what a careless agent does
     return {}
 
 

@@ -70,9 +70,10 @@ def _front_matter(yaml_text: str, name: str, place: str) -> dict[str, Any]:
     try:
         value: object = YAML(typ="safe", pure=True).load(yaml_text)  # pyright: ignore[reportUnknownMemberType]
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        told: Any = error
+        mark = told.problem_mark or told.context_mark
         line = (mark.line if mark else 0) + 2
-        raise AgentError(name, f"has broken front matter: {error.problem}", place=f"{place}:{line}") from None
+        raise AgentError(name, f"has broken front matter: {told.problem}", place=f"{place}:{line}") from None
     if not isinstance(value, dict):
         raise AgentError(name, "has front matter that is not a mapping", place=place)
     return cast("dict[str, Any]", value)

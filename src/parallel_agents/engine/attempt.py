@@ -24,29 +24,10 @@ from parallel_agents.core.outcome import (
 from parallel_agents.core.task import ReadyTask
 from parallel_agents.engine.workclock import WorkClock
 from parallel_agents.ports.models import Gateway, ModelRequest
-from parallel_agents.ports.workers import Assignment, WorkerPool
+from parallel_agents.ports.workers import Assignment, Contexts, OpenedContext, WorkerPool
 
 _decode_request = msgspec.msgpack.Decoder(ModelRequest).decode
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class OpenContext(Protocol):
-    """A private place for one attempt."""
-
-    context_id: str
-    workdir: str
-
-
-class Contexts(Protocol):
-    """Makes and removes the private places of attempts."""
-
-    def open(self, execution_id: str, task_id: str, attempt: int) -> OpenContext:
-        """Make the place of one attempt."""
-        ...
-
-    def close(self, context: OpenContext) -> None:
-        """Remove it with everything in it."""
-        ...
 
 
 class Told(Protocol):
@@ -131,7 +112,7 @@ class RunningAttempt:
             return self._stop or TimedOut(limit_s=self.clock.limit_s), Usage()
         return report.outcome, report.usage
 
-    def _assignment(self, context: OpenContext) -> Assignment:
+    def _assignment(self, context: OpenedContext) -> Assignment:
         task = self.ready.task
         return Assignment(
             execution_id=self.ready.execution_id,

@@ -15,7 +15,7 @@ from parallel_agents.core.settings import Settings
 from parallel_agents.core.states import Trigger
 from parallel_agents.core.task import ReadyTask, Task
 from parallel_agents.engine.announcer import Announcer
-from parallel_agents.engine.attempt import Contexts, RunningAttempt
+from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.commands import CommandWatch
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.limits import Limits
@@ -26,7 +26,7 @@ from parallel_agents.engine.settlement import Settled, Settler
 from parallel_agents.ports.clock import Chance, Clock
 from parallel_agents.ports.journal import Command, Journal
 from parallel_agents.ports.models import Gateway
-from parallel_agents.ports.workers import WorkerPool
+from parallel_agents.ports.workers import Contexts, WorkerPool
 
 _ENDS_ALL = frozenset({Trigger.GAVE_UP, Trigger.POISONED})
 

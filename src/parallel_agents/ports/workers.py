@@ -52,6 +52,25 @@ class Link(Protocol):
         ...
 
 
+class OpenedContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The private place of one attempt: its id, and a directory that belongs to it alone."""
+
+    context_id: str
+    workdir: str
+
+
+class Contexts(Protocol):
+    """Makes and removes the private places of attempts."""
+
+    def open(self, execution_id: str, task_id: str, attempt: int) -> OpenedContext:
+        """Make the place of one attempt."""
+        ...
+
+    def close(self, context: OpenedContext) -> None:
+        """Remove it with everything in it."""
+        ...
+
+
 class WorkerPool(Protocol):
     """Runs attempts in workers.
 

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from multiprocessing import forkserver
+from typing import Any
 
 from parallel_agents.core.outcome import ErrorRecord, MemoryExceeded
 from parallel_agents.ports.workers import Assignment
@@ -23,6 +24,8 @@ from parallel_agents.workers.context import WorkerContext, error_from
 
 BEAT_S = 1.0
 _PR_SET_PDEATHSIG = 1
+# The standard library has no public names for the fork server that a process came from.
+_FORK_SERVER, _ALIVE = "_forkserver", "_forkserver_alive_fd"
 _STACK_BYTES = 1024 * 1024
 
 
@@ -142,12 +145,12 @@ def _let_the_fork_server_go() -> None:
     # The fork server ends when nobody holds this descriptor. If workers held it, it would outlive a killed engine, and
     # so would every worker that cannot run its listening thread because an extension holds the interpreter's lock:
     # for those the system's own signal on the parent's death is the only end.
-    server = forkserver._forkserver  # noqa: SLF001 - no public name  # pyright: ignore
-    held = getattr(server, "_forkserver_alive_fd", None)
+    server: Any = getattr(forkserver, _FORK_SERVER, None)
+    held: int | None = getattr(server, _ALIVE, None)
     if held is None:
         return
     os.close(held)
-    server._forkserver_alive_fd = None  # noqa: SLF001
+    setattr(server, _ALIVE, None)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

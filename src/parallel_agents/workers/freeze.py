@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib
 
-import parallel_agents.workers.child  # noqa: F401 - so that a worker finds it loaded
-
+# So that a worker finds its own program loaded.
+importlib.import_module("parallel_agents.workers.child")
 gc.collect()
 gc.freeze()

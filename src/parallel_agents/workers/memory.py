@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 _KB = 1024
@@ -44,7 +44,7 @@ def forget_peak() -> bool:
 
 
 @contextlib.contextmanager
-def data_budget(budget_mb: float) -> Iterator[None]:
+def data_budget(budget_mb: float) -> Generator[None]:
     """Let this process take at most `budget_mb` more private memory; beyond it Python raises MemoryError.
 
     The hard limit stays as it is, so that the next attempt can have another budget.
@@ -53,7 +53,7 @@ def data_budget(budget_mb: float) -> Iterator[None]:
     if used is None or sys.platform != "linux":
         yield
         return
-    import resource  # noqa: PLC0415 - not on every system
+    import resource
 
     before = resource.getrlimit(resource.RLIMIT_DATA)
     limit = int((used + budget_mb) * _MB)

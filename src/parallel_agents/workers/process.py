@@ -1,5 +1,9 @@
 """A worker's process: started through aiomultiprocess, without its Manager and without re-running `__main__`."""
 
+# The standard library's process internals and aiomultiprocess come without types.
+# pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUntypedBaseClass=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import io
@@ -131,7 +135,7 @@ class SpawnStarter:
 
 def run_plain(target: Callable[..., Awaitable[None]], args: Sequence[Any]) -> None:
     """Run a coroutine function in a plain `multiprocessing` process."""
-    import asyncio  # noqa: PLC0415 - in the worker only
+    import asyncio
 
     asyncio.run(target(*args))  # pyright: ignore[reportArgumentType]
 

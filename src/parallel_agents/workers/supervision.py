@@ -165,6 +165,9 @@ class SupervisedWorker:
         except msgspec.DecodeError as error:
             self.condemn(WorkerLost(f"it sent what is no frame: {error}"))
             return
+        self._obey(frame)
+
+    def _obey(self, frame: frames.FromWorker) -> None:
         match frame:
             case frames.Hello():
                 self._greeted(frame)

@@ -9,16 +9,8 @@ import stat
 import tempfile
 from pathlib import Path
 
-import msgspec
-
 from parallel_agents.core.ids import derived_id
-
-
-class OpenedContext(msgspec.Struct, frozen=True, kw_only=True):
-    """The place of one attempt."""
-
-    context_id: str
-    workdir: str
+from parallel_agents.ports.workers import OpenedContext
 
 
 class ContextIsolationManager:
