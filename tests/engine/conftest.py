@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,12 @@ class Bench:
 
 @asynccontextmanager
 async def running_engine(
-    journal: SqliteJournal, settings: Settings, pool: WorkerPool, contexts: ContextIsolationManager
+    journal: SqliteJournal,
+    settings: Settings,
+    pool: WorkerPool,
+    contexts: ContextIsolationManager,
+    *,
+    interrupt: bool = True,
 ) -> AsyncGenerator[Bench]:
     clock, chance = SystemClock(), random.Random(1)
     gateway = ModelGateway(settings, journal, now=clock.now, random=chance.random, environ={})
@@ -134,7 +139,8 @@ async def running_engine(
             try:
                 yield Bench(engine, journal, settings)
             finally:
-                await engine.interrupt()
+                if interrupt:
+                    await engine.interrupt()
                 serving.cancel()
     finally:
         await pool.aclose()
@@ -150,10 +156,11 @@ async def memory_journal() -> AsyncGenerator[SqliteJournal]:
 
 
 @pytest.fixture
-def contexts(tmp_path: Path) -> ContextIsolationManager:
-    return ContextIsolationManager(root=tmp_path / "contexts")
+def make_bench(memory_journal: SqliteJournal, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Bench]]:
+    """Make an engine on the in-memory journal and the inline pool; options are settings of the queue and of errors."""
+    contexts = ContextIsolationManager(root=tmp_path / "contexts")
 
+    def make(*, interrupt: bool = True, **options: Any) -> AbstractAsyncContextManager[Bench]:
+        return running_engine(memory_journal, settings_with(**options), InlinePool(), contexts, interrupt=interrupt)
 
-@pytest.fixture
-def inline_pool() -> InlinePool:
-    return InlinePool()
+    return make
