@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,6 +125,12 @@ def handle_execution_error(task: Mapping[str, Any], error: Exception, retry_coun
     return verdict.trigger is Trigger.RETRY_SCHEDULED
 
 
+def title_of(agents: AgentRegistry, names: Collection[str]) -> str | None:
+    """What the one agent of a batch calls its results; None for a mix, or an agent without a title."""
+    known = [name for name in names if name in agents.names()]
+    return agents.resolve(known[0]).title if len(known) == len(names) == 1 else None
+
+
 def _plan_canvas(path: Path, agent_name: str, node_ids: Sequence[str] | None, agents: AgentRegistry) -> Plan:
     agent = agents.resolve(agent_name)
     canvas = load_canvas(path)
@@ -155,15 +161,13 @@ def _plan_file(path: Path, agent_name: str | None, agents: AgentRegistry) -> Pla
     if agent_name is not None:
         for task in tasks:
             task.setdefault("agent_name", agent_name)
-    names = {str(task.get("agent_name")) for task in tasks}
-    one = agents.resolve(names.pop()) if len(names) == 1 and names <= set(agents.names()) else None
     return Plan(
         tasks=tasks,
         places=[f"{path}:{number}" for number, _ in lines],
         skipped=[],
         source=str(path),
         vault_root=None,
-        title=one.title if one else None,
+        title=title_of(agents, {str(task.get("agent_name")) for task in tasks}),
     )
 
 

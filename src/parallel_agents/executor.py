@@ -273,6 +273,14 @@ class ParallelAgentExecutor:
         open_ids = [record.execution_id for record in records if record.ended_at is None]
         return [one for one in open_ids if not self.journal.is_owned(one)]
 
+    async def agent_names(self, execution_id: str) -> list[str]:
+        """Names of the agents of an execution. Raises `UnknownExecutionError`."""
+        return [agent.name for agent in (await self._record(execution_id)).agents]
+
+    async def vault_root(self, execution_id: str) -> str | None:
+        """Root of the vault that an execution's canvas lies in, None where there is none."""
+        return (await self._record(execution_id)).vault_root
+
     async def note_files(self, execution_id: str, paths: Sequence[str]) -> None:
         """Note files that were written for an execution, so that its document names them."""
         await self.journal.add_files(execution_id, paths)

@@ -56,12 +56,13 @@ class Announcer:
 
     def settled(self, attempt: RunningAttempt, settled: Settled) -> None:
         """Tell how an attempt was settled."""
-        settlement = settled.settlement
+        settlement, task = settled.settlement, attempt.ready.task
         kind = _BY_TRIGGER[settlement.trigger] if settled.landed else EventType.RESULT_DISCARDED
         self._about(
             attempt,
             kind,
             {
+                "node_id": task.node_id,
                 "outcome": settlement.outcome,
                 "duration_ms": settlement.duration_ms,
                 "message": settlement.error.message if settlement.error else settlement.result_reason,

@@ -161,6 +161,7 @@ class Engine:
         self.monitor.begin(live.execution_id)
         self.announcer.execution(EventType.EXECUTION_STARTED, live.execution_id)
         self._watch.look()
+        self._note_idle(live)
         self._dispatcher.wake()
 
     def _start(self, live: LiveExecution, ready: ReadyTask) -> None:

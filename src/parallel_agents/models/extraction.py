@@ -5,9 +5,10 @@ Everything returned is a substring of the text. Only the first `READ_LIMIT` char
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 Language = Literal["zh", "en"]
@@ -20,7 +21,7 @@ LONGEST_TERM = 24
 _CHINESE_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9'-]*")
 _SENTENCE_END = re.compile(r"(?<=[。！？；!?;])\s*|(?<=[.])\s+")
-_LINE_START = re.compile(r"^(?:[\s#>*+\-|]+|\d+[.)、]\s*|```\w*)+")
+_LINE_START = re.compile(r"^(?:[\s#>|]+|[*+-]\s+|\d+[.)、]\s+|```\w*)+")
 _LINE_END = re.compile(r"[\s|]+$")
 _MARKED = (
     re.compile(r"\*\*([^*\n]+)\*\*"),
@@ -28,24 +29,27 @@ _MARKED = (
     re.compile(r"\[\[(?:[^\]|#\n]*[|#])?([^\]|#\n]+)\]\]"),
     re.compile(r"`([^`\n]+)`"),
     re.compile(r"^#+\s+([^\n]+?)\s*$", re.MULTILINE),
-    re.compile(
-        r"(?:^|[。！？；，,、\n])\s*(?:所谓)?([\u4e00-\u9fff]{2,8}?)(?:，)?(?:是指|指的是|就是|是)", re.MULTILINE
-    ),
 )
-_MARKED_WEIGHT = 3.0
+_DEFINED = (
+    re.compile(r"(?:^|[。！？；，,、])\s*(?:所谓)?([\u4e00-\u9fff]{2,8}?)，?(?:是指|指的是|就是|是)", re.MULTILINE),
+    re.compile(r"(?:^|[.!?;]\s)(?:An?|The)\s+([a-z]+(?: [a-z]+){0,2}?)\s+(?:is|are|means)\b", re.MULTILINE),
+)
+_MARKED_TIMES = 3
 
-# A run of characters that begins or ends with one of these is a piece of a sentence, not a term.
+# A run of characters that holds one of the first, or begins or ends with one of the others, is a piece of a sentence,
+# not a term.
+_CHINESE_BREAKS = re.compile(r"[的了是在和与或则若把被]")
 _CHINESE_EDGES = frozenset(
-    "的了是在和与或不有就也都而及着被把对从以为于则若如这那其之个一上中下等所它他她我你们会能可要将使让由到去来又"
+    "不有就也都而及着对从以为于如这那其之个一上中下等所它他她我你们会能可要将使让由到去来又"
     "很更最每各某该此即因但并且还只种些什么怎哪呢吗吧啊"
 )
 _ENGLISH_STOPS = frozenset(
     _WORD.findall(
-        "a about after all also an and any are as at be because been before but by can could did do does each even "
-        "every for from get had has have how if in into is it its just like made make many may more most much must no "
-        "not of on one only or other our out over same see she should so some such than that the their them then "
-        "there these they this those through to two under up use used using very was we were what when where which "
-        "while who why will with would you your "
+        "a about after all also an and any are as at be because been before but by can common could did do does each "
+        "even every for from get had has have how if in into is it its just like made make many may more most much "
+        "must no not of on one only or other our out over same see she should so some such than that the their them "
+        "then there these they this those through to together two under up use used using very was we were what when "
+        "where whether which while who why will with within without would you your"
     )
 )
 
@@ -75,13 +79,14 @@ def terms_of(text: str) -> list[str]:
     What the author marked (bold, quoted, linked, a heading, what is defined) weighs more than what is only repeated.
     """
     read = text[:READ_LIMIT]
-    weights: Counter[str] = Counter()
-    for term in _marked(read):
-        weights[term] += _MARKED_WEIGHT * _size(term)  # pyright: ignore[reportArgumentType] # weights are fractions
-    for term, count in _repeated(read):
-        weights[term] += count * _size(term)  # pyright: ignore[reportArgumentType]
+    weights: dict[str, float] = {}
+    for term, times in [*((term, _MARKED_TIMES) for term in _marked(read)), *_repeated(read)]:
+        weights[term] = weights.get(term, 0.0) + times * _size(term)
     ranked = sorted(weights, key=lambda term: (-weights[term], read.find(term), term))
-    return _without_overlaps(ranked)
+    by_spelling: dict[str, str] = {}
+    for term in ranked:
+        by_spelling.setdefault(term.lower(), term)
+    return list(by_spelling.values())[:TERM_LIMIT]
 
 
 def excerpt_of(sentence: str, limit: int) -> str:
@@ -98,35 +103,42 @@ def _marked(text: str) -> Iterator[str]:
             term = found.strip()
             if 1 < len(term) <= LONGEST_TERM and any(character.isalnum() for character in term):
                 yield term
+    for pattern in _DEFINED:
+        yield from (term for term in pattern.findall(text) if _is_term(term))
 
 
-def _repeated(text: str) -> Iterator[tuple[str, int]]:
-    yield from _chinese_grams(text)
-    yield from _english_phrases(text)
+def _is_term(text: str) -> bool:
+    if text.isascii():
+        words = text.lower().split()
+        return words[0] not in _ENGLISH_STOPS and words[-1] not in _ENGLISH_STOPS
+    return text[0] not in _CHINESE_EDGES and text[-1] not in _CHINESE_EDGES and not _CHINESE_BREAKS.search(text)
 
 
-def _chinese_grams(text: str) -> list[tuple[str, int]]:
-    counts: Counter[str] = Counter()
-    for run in _CHINESE_RUN.findall(text):
-        for size in range(2, LONGEST_GRAM + 1):
-            counts.update(run[start : start + size] for start in range(len(run) - size + 1))
-    return [
-        (gram, count)
-        for gram, count in counts.items()
-        if count > 1 and gram[0] not in _CHINESE_EDGES and gram[-1] not in _CHINESE_EDGES
-    ]
-
-
-def _english_phrases(text: str) -> list[tuple[str, int]]:
-    counts: Counter[str] = Counter()
+def _repeated(text: str) -> list[tuple[str, int]]:
+    """Count what is there more than once, without what is only ever a part of something longer."""
     spelled: dict[str, str] = {}
-    for phrase in _phrases(text):
-        counts[phrase.lower()] += 1
-        spelled.setdefault(phrase.lower(), phrase)
-    return [(spelled[phrase], count) for phrase, count in counts.items()]
+    counts: Counter[str] = Counter()
+    for gram in _grams(text):
+        counts[gram.lower()] += 1
+        spelled.setdefault(gram.lower(), gram)
+    often = [gram for gram, count in counts.items() if count > 1]
+    parts = {part for gram in often for part in _grams(gram) if part != gram and counts[part] == counts[gram]}
+    return [(spelled[gram], counts[gram]) for gram in often if gram not in parts]
 
 
-def _phrases(text: str) -> Iterator[str]:
+def _grams(text: str) -> Iterator[str]:
+    return itertools.chain(_chinese_grams(text), _english_phrases(text))
+
+
+def _chinese_grams(text: str) -> Iterator[str]:
+    for run in _CHINESE_RUN.findall(text):
+        for piece in _CHINESE_BREAKS.split(run):
+            for size in range(2, LONGEST_GRAM + 1):
+                grams = (piece[start : start + size] for start in range(len(piece) - size + 1))
+                yield from (gram for gram in grams if _is_term(gram))
+
+
+def _english_phrases(text: str) -> Iterator[str]:
     before: re.Match[str] | None = None
     for word in _WORD.finditer(text):
         if len(word.group()) < 3 or word.group().lower() in _ENGLISH_STOPS:
@@ -141,14 +153,3 @@ def _phrases(text: str) -> Iterator[str]:
 def _size(term: str) -> float:
     words = len(_WORD.findall(term)) or len(term) / 2
     return words**0.5
-
-
-def _without_overlaps(ranked: Iterable[str]) -> list[str]:
-    chosen: list[str] = []
-    for term in ranked:
-        folded = term.lower()
-        if not any(folded in other.lower() or other.lower() in folded for other in chosen):
-            chosen.append(term)
-        if len(chosen) == TERM_LIMIT:
-            break
-    return chosen

@@ -11,6 +11,7 @@ from parallel_agents.models.extraction import Language, excerpt_of, language_of,
 
 HINT_PREFIX = "💡 提示："
 EXCERPT_LIMIT = 80
+_SAYS_SOMETHING = 4
 
 # What is asked, by the type's own word. {x} and {y} are key terms, {q} is a quotation.
 _TEMPLATES: dict[Language, dict[str, tuple[str, ...]]] = {
@@ -95,11 +96,16 @@ def questions_about(material: str, schema: QuestionSchema) -> list[Question]:
 
 
 def _anchors(material: str) -> list[_Anchor]:
-    """Pair every key term with the first sentence that holds it; sentences without one stand for themselves."""
+    """Pair every key term with a sentence that says something of it; without terms, sentences stand for themselves."""
     sentences = sentences_of(material)
-    terms = terms_of(material)
-    held = [(term, next((line for line in sentences if term in line), None)) for term in terms]
-    pairs = [(term, line) for term, line in held if line is not None]
+    used: set[str] = set()
+    pairs: list[tuple[str, str]] = []
+    for term in terms_of(material):
+        held = [line for line in sentences if term in line]
+        if held:
+            line = min(held, key=lambda line: (len(line) < len(term) + _SAYS_SOMETHING, line in used))
+            used.add(line)
+            pairs.append((term, line))
     if not pairs:
         pairs = [(excerpt_of(line, EXCERPT_LIMIT // 2), line) for line in sentences]
     ring = [term for term, _ in pairs]

@@ -1,0 +1,58 @@
+"""An execution in a few lines of text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+_FAILURES_SHOWN = 20
+
+
+def summary_lines(document: dict[str, Any], path: Path | None) -> list[str]:
+    """Say how an execution ended, from its document alone."""
+    body = document["parallel_agent_execution"]
+    lines = [headline(body), *_counts(body), *_times(body), *_model(body)]
+    if path is not None:
+        lines.append(f"results: {path}")
+    return lines
+
+
+def headline(body: dict[str, Any]) -> str:
+    """One line: id, status, how many tasks."""
+    queue = body["task_queue"]
+    reason = f" ({body['pause_reason']})" if body["pause_reason"] else ""
+    done = f"{queue['completed_tasks']} of {queue['total_tasks']} tasks completed"
+    return f"{body['execution_id']}  {body['overall_status']}{reason}  {done}  {body['submission_timestamp']}"
+
+
+def _counts(body: dict[str, Any]) -> list[str]:
+    queue = body["task_queue"]
+    others = ("pending", "running", "failed", "skipped", "cancelled")
+    counts = [f"{queue[f'{state}_tasks']} {state}" for state in others if queue[f"{state}_tasks"]]
+    merged = body.get("result_aggregation", {}).get("merged_results", {})
+    if merged.get("unscored_count"):
+        counts.append(f"{merged['unscored_count']} unscored")
+    failures = body["error_management"]["failed_tasks"]
+    shown = [f"failed {_name(failure)}: {failure['message']}" for failure in failures[:_FAILURES_SHOWN]]
+    if len(failures) > _FAILURES_SHOWN:
+        shown.append(f"… and {len(failures) - _FAILURES_SHOWN} more failed")
+    return ([", ".join(counts)] if counts else []) + shown
+
+
+def _name(failure: dict[str, Any]) -> str:
+    return f"node {failure['node_id']}" if failure["node_id"] else failure["task_id"]
+
+
+def _times(body: dict[str, Any]) -> list[str]:
+    found = body["performance_metrics"]["parallel_efficiency"]
+    if found["total_execution_time_ms"] is None or found["efficiency_ratio"] is None:
+        return []
+    wall, serial = found["total_execution_time_ms"] / 1000, found["estimated_serial_time_ms"] / 1000
+    return [f"{wall:.2f} s, {serial:.2f} s of work one after the other: {found['efficiency_ratio']:.2f} times as fast"]
+
+
+def _model(body: dict[str, Any]) -> list[str]:
+    model = body["model"]
+    if model is None or model["is_language_model"] is not False:
+        return []
+    return [f"{model['name']} is not a language model: it quotes and asks from the material itself, and never scores"]

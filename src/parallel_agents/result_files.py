@@ -1,0 +1,116 @@
+"""Writes result files: whole or not at all, and never over a file that is there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from parallel_agents.core.errors import OutputError
+
+_ELSEWHERE = "`parallel-agents results ID --output ELSEWHERE` writes them to another place."
+
+
+def default_place(source: str | None, title: str | None, today: date) -> Path:
+    """Where results go when nothing was said: `批量{title}结果-YYYYMMDD.json` beside the source."""
+    folder = Path(source).parent if source else Path()
+    return folder / f"批量{title or ''}结果-{today:%Y%m%d}.json"
+
+
+def check_place(wanted: Path) -> None:
+    """Make sure that a file can be written there, before anything is paid for. Leaves nothing behind.
+
+    Raises:
+        OutputError: the folder is missing, or takes no file.
+    """
+    if wanted.is_dir():
+        raise OutputError(wanted, "it is a folder", hint="Name a file.")
+    try:
+        probe = _temporary(wanted)
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(wanted, _in_words(error, wanted), hint="Choose another place with --output.") from None
+
+
+def write_new(wanted: Path, document_for: Callable[[Path], Mapping[str, Any]]) -> Path:
+    """Write a JSON document to `wanted`, or to the first free numbered name after it; returns the path.
+
+    `document_for` makes the document for the path it will have. The file appears whole, by a link to a synced
+    temporary file in the same folder, so that a crash leaves either nothing or all of it.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left behind.
+    """
+    number = 1
+    while True:
+        path = numbered(wanted, number)
+        number += 1
+        if path.exists():
+            continue
+        data = json.dumps(document_for(path), ensure_ascii=False, indent=2).encode() + b"\n"
+        try:
+            _write_whole(path, data)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise OutputError(path, _in_words(error, path), started=True, hint=_ELSEWHERE) from None
+        return path
+
+
+def numbered(wanted: Path, number: int) -> Path:
+    """The name of the n-th attempt: the name itself, then with -2, -3, … before the ending."""
+    return wanted if number == 1 else wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _put_in_place(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+    _sync_folder(path.parent)
+
+
+def _temporary(path: Path) -> Path:
+    temporary = path.with_name(f".parallel-agents-{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    os.close(descriptor)
+    return temporary
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+            raise
+        # A file system without links: take the name first, so that nobody's file is replaced.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        temporary.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Not every system lets a folder be opened; the file itself is synced in any case.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _in_words(error: OSError, path: Path) -> str:
+    if error.errno == errno.ENOENT:
+        return f"there is no folder {path.parent}"
+    return (error.strerror or str(error)).lower()
