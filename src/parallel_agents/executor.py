@@ -150,7 +150,7 @@ class ParallelAgentExecutor:
             settings=msgspec.json.encode(self.settings),
             agents=agents,
         )
-        resolved = self._resolve(parsed)
+        resolved = self._resolve(parsed, places)
         models = sorted({agent.model for agent in agents if agent.model is not None})
         await self.start(warm=min(concurrency, len(tasks)), models=models)
         await self._service.gateway.start(models)
@@ -318,17 +318,21 @@ class ParallelAgentExecutor:
                 records[agent.name] = self.agents.record(agent, needed)
         return tuple(records.values())
 
-    def _resolve(self, tasks: Sequence[TaskMapping]) -> list[Task]:
-        return [self._resolved(task, position) for position, task in enumerate(tasks)]
+    def _resolve(self, tasks: Sequence[TaskMapping], places: Sequence[str]) -> list[Task]:
+        return [
+            self._resolved(task, position, places[position] if places else "") for position, task in enumerate(tasks)
+        ]
 
-    def _resolved(self, task: TaskMapping, position: int) -> Task:
+    def _resolved(self, task: TaskMapping, position: int, place: str) -> Task:
         agent = self.agents.resolve(task.agent_name)
         known = with_known_fields(agent, task.input_data)
         if missing := missing_fields(agent, known):
             hint = f"{agent.name} reads {', '.join(agent.fields)}."
-            raise TaskError(position, f"{agent.name} needs {', '.join(missing)}", key="input_data", hint=hint)
+            raise TaskError(
+                position, f"{agent.name} needs {', '.join(missing)}", key="input_data", hint=hint, place=place
+            )
         task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
-        return resolve_task(task, position, self.settings, agent.limits, self._chance.randbytes(8))
+        return resolve_task(task, position, place, self.settings, agent.limits, self._chance.randbytes(8))
 
     async def _record(self, execution_id: str) -> ExecutionRecord:
         record = await self.journal.read(lambda reader: reader.execution(execution_id))

@@ -54,8 +54,8 @@ def test_the_tasks_own_value_wins_over_the_configuration_and_that_over_the_spec(
     settings = Settings(parallel_processing=ParallelProcessing(agent_configs={"echo": own}))
     spec = AgentLimits(timeout_s=1, retry_attempts=1, memory_mb=33)
     plain, asked = parse_tasks([GOOD, {**GOOD, "timeout_seconds": 7, "retry_attempts": 0}])
-    first = resolve_task(plain, 0, settings, spec, b"\0" * 8)
-    second = resolve_task(asked, 1, settings, spec, b"\1" * 8)
+    first = resolve_task(plain, 0, "", settings, spec, b"\0" * 8)
+    second = resolve_task(asked, 1, "", settings, spec, b"\1" * 8)
     assert (first.timeout_s, first.retry_attempts, first.memory_mb) == (50, 5, 33)
     assert (second.timeout_s, second.retry_attempts) == (7, 0)
     assert first.task_id == "task-" + "0" * 16
@@ -65,16 +65,16 @@ def test_the_tasks_own_value_wins_over_the_configuration_and_that_over_the_spec(
 @pytest.mark.parametrize(("given", "level"), [(None, "normal"), ("medium", "normal"), ("urgent", "urgent")])
 def test_priorities_become_levels_of_the_configuration(given: str | None, level: str) -> None:
     (task,) = parse_tasks([{**GOOD, "priority": given}])
-    assert resolve_task(task, 0, Settings(), AgentLimits(), b"\0" * 8).priority == level
+    assert resolve_task(task, 0, "", Settings(), AgentLimits(), b"\0" * 8).priority == level
 
 
 def test_an_unknown_priority_names_the_levels() -> None:
     (task,) = parse_tasks([{**GOOD, "priority": "asap"}])
     with pytest.raises(TaskError, match="urgent, high, normal, low"):
-        resolve_task(task, 0, Settings(), AgentLimits(), b"\0" * 8)
+        resolve_task(task, 0, "", Settings(), AgentLimits(), b"\0" * 8)
 
 
 def test_an_input_that_json_cannot_hold_is_refused() -> None:
     (task,) = parse_tasks([{**GOOD, "input_data": {"what": object()}}])
     with pytest.raises(TaskError, match="input_data"):
-        resolve_task(task, 0, Settings(), AgentLimits(), b"\0" * 8)
+        resolve_task(task, 0, "", Settings(), AgentLimits(), b"\0" * 8)

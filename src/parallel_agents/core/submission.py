@@ -63,8 +63,12 @@ def parse_tasks(mappings: Sequence[Mapping[str, Any]], places: Sequence[str] = (
     return parsed
 
 
-def resolve_task(task: TaskMapping, position: int, settings: Settings, agent: AgentLimits, random_bytes: bytes) -> Task:
+def resolve_task(
+    task: TaskMapping, position: int, place: str, settings: Settings, agent: AgentLimits, random_bytes: bytes
+) -> Task:
     """Fill in what a task leaves open: the task's own value, else the configuration's for its agent, else the spec's.
+
+    `place` says where the task came from, for messages; empty where only its position is known.
 
     Raises:
         TaskError: the priority is not a level of the configuration, or the input holds what JSON cannot.
@@ -74,12 +78,12 @@ def resolve_task(task: TaskMapping, position: int, settings: Settings, agent: Ag
     try:
         rank = rank_of(task.priority, levels)
     except ValueError as error:
-        raise TaskError(position, str(error), key="priority") from None
+        raise TaskError(position, str(error), key="priority", place=place) from None
     return Task(
         task_id=task.task_id or new_id("task", random_bytes),
         position=position,
         agent_name=task.agent_name,
-        input_data=_packed(task.input_data, position, "input_data"),
+        input_data=_packed(task.input_data, position, place, "input_data"),
         priority=levels[rank],
         rank=rank,
         timeout_s=_first(
@@ -91,7 +95,7 @@ def resolve_task(task: TaskMapping, position: int, settings: Settings, agent: Ag
         memory_mb=_first(own.context_size_mb, agent.memory_mb, processing.context_isolation.context_size_limit_mb),
         canvas_path=task.canvas_path,
         node_id=task.node_id,
-        metadata=_packed(task.metadata, position, "metadata"),
+        metadata=_packed(task.metadata, position, place, "metadata"),
     )
 
 
@@ -111,12 +115,12 @@ def _parse(mapping: Mapping[str, Any], position: int, place: str) -> TaskMapping
         raise TaskError(position, problem, key=key, place=place) from None
 
 
-def _packed(value: Mapping[str, Any], position: int, key: str) -> bytes:
+def _packed(value: Mapping[str, Any], position: int, place: str, key: str) -> bytes:
     try:
         return msgspec.msgpack.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         hint = "Use text, numbers, booleans, null, lists and mappings."
-        raise TaskError(position, f"cannot be kept: {error}", key=key, hint=hint) from None
+        raise TaskError(position, f"cannot be kept: {error}", key=key, hint=hint, place=place) from None
 
 
 def _first(*values: N | None) -> N:
