@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 
-from parallel_agents.core.errors import LaneClosedError
+from parallel_agents.core.errors import AttemptError, LaneClosedError
 from parallel_agents.core.outcome import Interrupted, Usage, WorkerIdentity
 from parallel_agents.ports.workers import Assignment, Link, Report
 from parallel_agents.workers.attempting import outcome_of
@@ -41,13 +41,14 @@ class InlinePool:
         """Run one attempt here."""
         link.started(self._me)
         closed: asyncio.Future[LaneClosedError] = asyncio.get_running_loop().create_future()
-        calls: list[asyncio.Task[bytes]] = []
         async with asyncio.TaskGroup() as group:
 
             def ask(request: bytes) -> asyncio.Future[bytes]:
-                calls.append(group.create_task(_answer(link, request, closed)))
-                return calls[-1]
+                answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+                calls.append(group.create_task(_call(link, request, answer, closed)))
+                return answer
 
+            calls: list[asyncio.Task[None]] = []
             agent = group.create_task(_run(assignment, WorkerContext(assignment, ask, link.progress)))
             await asyncio.wait([agent, closed], return_when=asyncio.FIRST_COMPLETED)
             for task in (agent, *calls):
@@ -59,16 +60,21 @@ class InlinePool:
 
 
 async def _run(assignment: Assignment, context: WorkerContext) -> Report:
-    outcome = await outcome_of(assignment, context)
-    return Report(outcome=outcome, usage=Usage())
+    return Report(outcome=await outcome_of(assignment, context), usage=Usage())
 
 
-async def _answer(link: Link, request: bytes, closed: asyncio.Future[LaneClosedError]) -> bytes:
+async def _call(
+    link: Link, request: bytes, answer: asyncio.Future[bytes], closed: asyncio.Future[LaneClosedError]
+) -> None:
     try:
-        return await link.call(request)
+        response = await link.call(request)
     except LaneClosedError as error:
+        # The agent gets no answer: it must not go on, and is cancelled as soon as the pool has seen this.
         if not closed.done():
             closed.set_result(error)
-        # The agent must not go on; it is cancelled as soon as the pool has seen this.
-        await asyncio.Event().wait()
-        raise
+    except AttemptError as error:
+        if not answer.done():
+            answer.set_exception(error)
+    else:
+        if not answer.done():
+            answer.set_result(response)

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from parallel_agents.core.errors import PoolError
@@ -41,14 +42,14 @@ class ProcessPool:
         preload: Sequence[str] = (),
         use_aiomultiprocess: bool = True,
         on_worker: Callable[[str, WorkerIdentity], None] | None = None,
+        starter: Callable[[], Starter] | None = None,
     ) -> None:
         self._max_workers = max_workers
         self._max_attempts = max_tasks_per_worker
         self._idle_timeout_s = idle_timeout_s
         self._min_workers = min_workers
         self._worker_timeout_s = worker_timeout_s
-        self._preload = tuple(preload)
-        self._use_aiomultiprocess = use_aiomultiprocess
+        self._make_starter = starter or partial(make_starter, preload, use_aiomultiprocess=use_aiomultiprocess)
         self._on_worker = on_worker
         self._alive: dict[int, SupervisedWorker] = {}
         self._idle: collections.deque[SupervisedWorker] = collections.deque()
@@ -70,9 +71,7 @@ class ProcessPool:
         # One thread for everything that touches multiprocessing: starting blocks for milliseconds, and two threads
         # reading exit codes through one fork server would race.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker-starter")
-        self._starter: Starter = await self._loop.run_in_executor(
-            self._thread, lambda: make_starter(self._preload, use_aiomultiprocess=self._use_aiomultiprocess)
-        )
+        self._starter = await self._loop.run_in_executor(self._thread, self._make_starter)
         self._started = True
         self._watch = self._loop.call_later(WATCH_S, self._look_round)
         wanted = [self._loop.create_future() for _ in range(min(warm, self._max_workers))]
@@ -165,11 +164,14 @@ class ProcessPool:
     def _grow(self, spare: int = 0) -> None:
         if self._closing or self._failure is not None:
             return
-        staying = sum(not worker.retiring for worker in self._alive.values())
+        staying = self._staying()
         unready = self._booting + sum(worker.identity is None for worker in self._alive.values())
         wanted = sum(not waiter.done() for waiter in self._waiters) + (spare if not self._idle else 0) - unready
         for _ in range(min(wanted, self._max_workers - staying - self._booting)):
             self._boot()
+
+    def _staying(self) -> int:
+        return sum(not worker.retiring for worker in self._alive.values())
 
     def _boot(self) -> None:
         self._booting += 1
@@ -257,7 +259,7 @@ class ProcessPool:
             worker.kill()
 
     def _end_if_idle(self, worker: SupervisedWorker, attempts: int) -> None:
-        if worker in self._idle and worker.attempts == attempts and len(self._alive) > self._min_workers:
+        if worker in self._idle and worker.attempts == attempts and self._staying() > self._min_workers:
             self._idle.remove(worker)
             worker.retiring = True
             worker.kill()

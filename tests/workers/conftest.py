@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from parallel_agents.core.outcome import WorkerIdentity
+from parallel_agents.ports.workers import Assignment
+from parallel_agents.workers.inline import InlinePool
+from parallel_agents.workers.pool import ProcessPool
+
+AGENTS = Path(__file__).with_name("agents_under_test.py")
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+
+class Ear:
+    """A link that keeps what it hears and can be waited on."""
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self.worker: WorkerIdentity | None = None
+        self.heard: list[tuple[float | None, str]] = []
+        self.requests: list[bytes] = []
+        self._answer = answer
+        self._news = asyncio.Event()
+
+    def started(self, worker: WorkerIdentity) -> None:
+        self.worker = worker
+        self._news.set()
+
+    async def call(self, request: bytes) -> bytes:
+        self.requests.append(request)
+        if self._answer is None:
+            await asyncio.Event().wait()
+            raise AssertionError("nobody answers this call")
+        return await self._answer(request)
+
+    def progress(self, fraction: float | None, message: str) -> None:
+        self.heard.append((fraction, message))
+        self._news.set()
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not happened():
+                self._news.clear()
+                await self._news.wait()
+
+
+def assignment(function: str, *, memory_mb: float = 256, workdir: str = "/", **given: Any) -> Assignment:
+    return Assignment(
+        execution_id="exec-0000000000000001",
+        task_id="task-1",
+        attempt=1,
+        session_id="session-0000000000000001",
+        context_id="ctx-0000000000000001",
+        target=f"{AGENTS}:{function}",
+        input_data=msgspec.msgpack.encode(given),
+        parameters=msgspec.msgpack.encode({"name": function}),
+        workdir=workdir,
+        memory_mb=memory_mb,
+    )
+
+
+def process_pool(**changes: Any) -> ProcessPool:
+    options: dict[str, Any] = {
+        "max_workers": 3,
+        "max_tasks_per_worker": 0,
+        "idle_timeout_s": 60.0,
+        "min_workers": 0,
+        "worker_timeout_s": 60.0,
+    }
+    return ProcessPool(**{**options, **changes})
+
+
+MakePool = Callable[..., Awaitable[ProcessPool]]
+
+
+@pytest.fixture
+async def make_pool() -> AsyncGenerator[MakePool]:
+    made: list[ProcessPool] = []
+
+    async def make(warm: int = 0, **changes: Any) -> ProcessPool:
+        pool = process_pool(**changes)
+        made.append(pool)
+        await pool.start(warm)
+        return pool
+
+    yield make
+    for pool in made:
+        await pool.aclose()
+
+
+@pytest.fixture(params=["process", "plain process", "inline"])
+async def any_pool(request: pytest.FixtureRequest) -> AsyncGenerator[ProcessPool | InlinePool]:
+    inline = request.param == "inline"
+    pool = InlinePool() if inline else process_pool(use_aiomultiprocess=request.param == "process")
+    await pool.start(0)
+    yield pool
+    await pool.aclose()
+
+
+@pytest.fixture(name="assignment")
+def _assignment() -> Callable[..., Assignment]:
+    return assignment
+
+
+@pytest.fixture
+def ear() -> type[Ear]:
+    return Ear
