@@ -13,7 +13,7 @@ import msgspec
 
 from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
 from parallel_agents.assembly import Service, SystemClock, open_journal
-from parallel_agents.configuration import change, load
+from parallel_agents.configuration import load, merge
 from parallel_agents.core.document import Facts, performance, results_document, status_document
 from parallel_agents.core.errors import ConcurrencyError, OwnershipError, TaskError, UnknownExecutionError
 from parallel_agents.core.events import Event
@@ -260,7 +260,7 @@ class ParallelAgentExecutor:
         Raises:
             ConfigurationError: a key or value is wrong; nothing was changed.
         """
-        self.settings = change(self.settings, {"parallel_processing": dict(settings)}, "configure_parallel_settings")
+        self.settings = merge(self.settings, settings, "configure_parallel_settings")
         if self._running is None:
             self._made = None
         else:

@@ -17,6 +17,7 @@ from parallel_agents.core.errors import ConfigurationError
 from parallel_agents.core.settings import Settings
 
 DEFAULT_PATH = "config/parallel_agents.yaml"
+SECTION = "parallel_processing"
 
 
 def load(path: str | Path | None, environ: Mapping[str, str]) -> Settings:
@@ -32,13 +33,19 @@ def load(path: str | Path | None, environ: Mapping[str, str]) -> Settings:
     return _settings(read_environment(environ, _file_layer(path).over(_layer_of(Settings()))))
 
 
-def change(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
-    """Lay plain values over settings that are in force; `source` is what errors call them.
+def merge(settings: Settings, values: Mapping[str, Any], source: str = "settings") -> Settings:
+    """Lay keys of `parallel_processing` (a nested mapping) over settings in force; `source` is what errors call them.
 
     Raises:
         ConfigurationError: a wrong key or value, or one that does not go with the rest.
     """
-    upper = dict(values)
+    for key in values:
+        if key == SECTION:
+            hint = f"Leave the outer {SECTION!r} out: its keys are meant."
+            raise ConfigurationError(source, "is not a key of itself", key=SECTION, hint=hint)
+        if key in Settings.__struct_fields__:
+            raise ConfigurationError(source, "takes effect only at a restart", key=key, hint="Set it in the file.")
+    upper: dict[str, Any] = {SECTION: dict(values)}
     origins = dict.fromkeys(paths_in(upper), Origin(source))
     return _settings(Layer(values=upper, origins=origins).over(_layer_of(settings)))
 

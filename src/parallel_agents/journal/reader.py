@@ -10,7 +10,7 @@ from parallel_agents.core.execution import Counts, ExecutionRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, TaskRecord
 from parallel_agents.journal import rows
-from parallel_agents.journal.database import Database
+from parallel_agents.journal.database import Database, Value
 from parallel_agents.ports.journal import Change, Command, Order, Reader
 
 T = TypeVar("T")
@@ -40,12 +40,12 @@ class SqliteReader:
 
     def execution(self, execution_id: str) -> ExecutionRecord | None:
         """Return one execution, None where there is none."""
-        row = self._database.row("executions", {"execution_id": execution_id})
+        row = self._database.row("execution", {"execution_id": execution_id})
         return None if row is None else rows.execution_of(row)
 
     def executions(self) -> list[ExecutionRecord]:
         """Return all executions, newest first."""
-        return [rows.execution_of(row) for row in self._database.rows("executions", {"execution_id": None})]
+        return [rows.execution_of(row) for row in self._database.rows("executions")]
 
     def counts(self, execution_id: str) -> Counts:
         """Count the tasks of an execution by state."""
@@ -56,9 +56,11 @@ class SqliteReader:
         self, execution_id: str, *, states: Collection[State] | None = None, after: int = -1, limit: int = -1
     ) -> list[TaskRecord]:
         """Return tasks with their attempts in the submitted order, from position `after` + 1; -1 is no limit."""
-        chosen = None if states is None else rows.json_text(list(states))
-        bindings = {"execution_id": execution_id, "states": chosen, "after": after, "limit": limit}
-        found = self._database.rows("tasks", bindings)
+        bindings: dict[str, Value] = {"execution_id": execution_id, "after": after, "limit": limit}
+        if states is None:
+            found = self._database.rows("tasks", bindings)
+        else:
+            found = self._database.rows("tasks_in_states", {**bindings, "states": rows.json_text(list(states))})
         attempts = self._attempts([row[0] for row in found])
         return [rows.task_record_of(row, tuple(attempts[row[0]])) for row in found]
 

@@ -18,7 +18,7 @@ def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]
     _insert_files(database, execution.execution_id, execution.file_paths)
     last = database.row("last_key")
     first = 1 if last is None else last[0] + 1
-    keyed = list(enumerate(tasks, start=first))
+    keyed = list(enumerate(sorted(tasks, key=lambda task: task.position), start=first))
     database.execute_many("insert_task", (_task_row(key, execution, task) for key, task in keyed))
     database.execute_many(
         "insert_input", ({"key": key, "input_data": task.input_data, "metadata": task.metadata} for key, task in keyed)

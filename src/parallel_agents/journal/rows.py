@@ -64,8 +64,8 @@ def execution_row(execution: ExecutionRecord) -> dict[str, Value]:
 
 
 def execution_of(row: Row) -> ExecutionRecord:
-    """Read a row of the query `executions`."""
-    (execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, *marks) = row
+    """Read a row of the view `execution_records`."""
+    (_number, execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, *marks) = row
     ended_at, cancel_requested, paused, stopped, resources, paths = marks
     return ExecutionRecord(
         execution_id=execution_id,
@@ -120,7 +120,7 @@ def ready_task_of(row: Row) -> ReadyTask:
 
 
 def task_record_of(row: Row, attempts: tuple[AttemptRecord, ...]) -> TaskRecord:
-    """Read a row of the query `tasks`."""
+    """Read a row of the view `task_records`."""
     key, execution_id, state, attempt, charged, losses, submitted_at, completed_at, due_at = row[:9]
     output, result_status, result_reason, fallback = row[9:13]
     return TaskRecord(

@@ -93,6 +93,8 @@ class ModelGateway:
         sent = self._effective(request, caller.model)
         digest = kept.request_hash(caller.model, sent, is_language_model=caller.model != OFFLINE)
         identity = (caller.key, digest, caller.next_ordinal(digest))
+        # Said before the call, so that also a call that gives no answer is labelled with what it asked.
+        caller.totals.model, caller.totals.is_language_model = caller.model, caller.model != OFFLINE
         # Nothing is awaited between looking and taking off, and the ledger is read by the flight itself: a call that
         # lands just now cannot be missed by both.
         flight = self._flights.get(identity) or self._take_off(identity, sent, caller)

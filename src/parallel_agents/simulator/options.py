@@ -1,28 +1,62 @@
-"""How the simulator behaves."""
+"""How a simulated provider behaves."""
 
 from __future__ import annotations
 
-from typing import Literal
+import ipaddress
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-Fault = Literal["rate_limited", "quota", "server_error", "malformed", "hang", "cut"]
+from parallel_agents.core.errors import InputError
+from parallel_agents.simulator.faults import Fault
+
+Seconds = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """Where it listens (port 0 takes a free one) and how many seconds pass before each answer."""
+    """What a simulated provider starts with. Port 0 takes any free one.
 
-    host: str = "127.0.0.1"
-    port: int = 0
-    latency_s: float = 0.0
-
-
-class Behaviour(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What `POST /behaviour` sets: the latency, and a fault for each of the next answers.
-
-    `retry_after_s` goes with a rate limit.
+    Every answer comes after `latency_s`, give or take up to `jitter_s`. `fail_rate` is the share of calls that get a
+    500. Jitter and failures are drawn from `seed`. `faults` are what the first calls get instead of an answer.
     """
 
-    latency_s: float | None = None
-    faults: list[Fault] = []
-    retry_after_s: float = 1.0
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    latency_s: Seconds = 0.0
+    jitter_s: Seconds = 0.0
+    fail_rate: Share = 0.0
+    seed: int = 0
+    faults: tuple[Fault, ...] = ()
+    allow_remote: bool = False
+
+
+class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change at run time: what is None stays as it is; `faults` are added to those still due."""
+
+    latency_s: Seconds | None = None
+    jitter_s: Seconds | None = None
+    fail_rate: Share | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+def checked(options: Options) -> Options:
+    """Refuse an address that other machines could reach, unless that was asked for.
+
+    Raises:
+        InputError: it is not a loopback address.
+    """
+    if not options.allow_remote and not _is_loopback(options.host):
+        raise InputError(
+            f"the simulated provider listens on this machine only, and {options.host!r} is not a loopback address. "
+            "Use 127.0.0.1, or allow other machines explicitly."
+        )
+    return options
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

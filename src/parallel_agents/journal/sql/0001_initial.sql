@@ -1,7 +1,8 @@
 -- The first shape of the journal. Times are seconds since the epoch, durations milliseconds.
 
 CREATE TABLE executions (
-    execution_id     TEXT    NOT NULL PRIMARY KEY,
+    number           INTEGER PRIMARY KEY,
+    execution_id     TEXT    NOT NULL UNIQUE,
     submitted_at     REAL    NOT NULL,
     max_concurrent   INTEGER NOT NULL CHECK (max_concurrent >= 1),
     model            TEXT,
@@ -23,7 +24,16 @@ CREATE TABLE files (
     UNIQUE (execution_id, path)
 ) STRICT;
 
+CREATE VIEW execution_records AS
+SELECT
+    number, execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, ended_at,
+    cancel_requested, paused, stopped, resources,
+    (SELECT json_group_array(path ORDER BY file_id) FROM files WHERE files.execution_id = executions.execution_id)
+        AS file_paths
+FROM executions;
+
 -- `attempt` only ever grows and is the fence of every settlement; `charged` is what a refund or a reset changes.
+-- Within an execution `key` rises with `position`.
 -- `moved_by`, `moved_at` and `moved_because` tell the trigger `history_of_moves` what to write down.
 CREATE TABLE tasks (
     key            INTEGER PRIMARY KEY,
@@ -74,6 +84,14 @@ CREATE TABLE inputs (
     input_data BLOB    NOT NULL,
     metadata   BLOB    NOT NULL
 ) STRICT;
+
+CREATE VIEW task_records AS
+SELECT
+    key, tasks.execution_id, state, attempt, charged, losses, submitted_at, completed_at, due_at, output,
+    result_status, result_reason, fallback,
+    task_id, position, agent_name, input_data, priority, rank, timeout_s, retry_attempts, memory_mb, canvas_path,
+    node_id, metadata
+FROM tasks JOIN inputs USING (key) JOIN executions USING (execution_id);
 
 CREATE VIEW ready_tasks AS
 SELECT

@@ -57,13 +57,10 @@ SET answer = coalesce(answer, :answer), answered_at = coalesce(answered_at, :at)
 WHERE command_id = :command_id
 
 -- name: executions
-SELECT
-    execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, ended_at,
-    cancel_requested, paused, stopped, resources,
-    (SELECT json_group_array(path ORDER BY file_id) FROM files WHERE files.execution_id = executions.execution_id)
-FROM executions
-WHERE :execution_id IS NULL OR execution_id = :execution_id
-ORDER BY submitted_at DESC, rowid DESC
+SELECT * FROM execution_records ORDER BY submitted_at DESC, number DESC
+
+-- name: execution
+SELECT * FROM execution_records WHERE execution_id = :execution_id
 
 -- name: has_execution
 SELECT 1 FROM executions WHERE execution_id = :execution_id

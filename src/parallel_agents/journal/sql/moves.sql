@@ -64,7 +64,7 @@ WHERE execution_id = :execution_id AND state = 'waiting' AND due_at IS NULL
 -- name: running_tasks
 SELECT key, attempt, engine_losses FROM tasks
 WHERE execution_id = :execution_id AND state = 'running'
-ORDER BY position
+ORDER BY rank, position
 
 -- name: cancel_tasks
 UPDATE tasks

@@ -2,16 +2,20 @@
 SELECT state, count(*) FROM tasks WHERE execution_id = :execution_id GROUP BY state
 
 -- name: tasks
-SELECT
-    key, tasks.execution_id, state, attempt, charged, losses, executions.submitted_at, completed_at, due_at, output,
-    result_status, result_reason, fallback,
-    task_id, position, agent_name, input_data, priority, rank, timeout_s, retry_attempts, memory_mb, canvas_path,
-    node_id, metadata
-FROM tasks JOIN inputs USING (key) JOIN executions ON executions.execution_id = tasks.execution_id
-WHERE tasks.execution_id = :execution_id AND position > :after
-    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
-ORDER BY position
-LIMIT :limit
+SELECT * FROM task_records WHERE execution_id = :execution_id AND position > :after ORDER BY position LIMIT :limit
+
+-- name: tasks_in_states
+-- The few that are chosen are found in the index alone, however many tasks there are.
+SELECT * FROM task_records
+WHERE key IN (
+    SELECT key FROM tasks INDEXED BY tasks_by_rank
+    WHERE execution_id = :execution_id
+        AND state IN (SELECT value FROM json_each(:states))
+        AND position > :after
+    ORDER BY position
+    LIMIT :limit
+)
+ORDER BY key
 
 -- name: attempts
 SELECT
