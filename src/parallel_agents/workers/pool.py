@@ -92,6 +92,8 @@ class ProcessPool:
             PoolError: workers cannot be started any more.
         """
         worker = await self._acquire()
+        while worker.gone.is_set():
+            worker = await self._acquire()
         try:
             return await worker.run(assignment, link)
         finally:

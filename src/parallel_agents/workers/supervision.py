@@ -97,8 +97,8 @@ class SupervisedWorker:
                 self.busy = busy = Busy(assignment, link, calls, baseline)
                 self.attempts += 1
                 self.heard_at = self._loop.time()
-                if self.identity is None or self.gone.is_set():
-                    return Report(outcome=WorkerLost("it was gone before the attempt began"))
+                if self.identity is None:
+                    raise RuntimeError("a worker that has not said hello takes no attempt")
                 link.started(self.identity)
                 self._send(frames.Run(assignment))
                 report = await busy.report

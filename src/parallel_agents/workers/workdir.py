@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import stat
 import tempfile
 from pathlib import Path
 
+from parallel_agents.core.errors import PoolError
 from parallel_agents.core.ids import derived_id
 from parallel_agents.ports.workers import OpenedContext
+
+
+_log = logging.getLogger("parallel_agents.workers")
 
 
 class ContextIsolationManager:
@@ -27,21 +32,35 @@ class ContextIsolationManager:
         self._root: Path | None = None
 
     def open(self, execution_id: str, task_id: str, attempt: int) -> OpenedContext:
-        """Make the place of one attempt; the same attempt has the same id."""
+        """Make the place of one attempt; the same attempt has the same id.
+
+        Raises:
+            PoolError: no directory can be made.
+        """
         context_id = derived_id("ctx", execution_id, task_id, str(attempt))
-        workdir = Path(tempfile.mkdtemp(prefix=f"{context_id}-", dir=self._home()))
+        try:
+            workdir = Path(tempfile.mkdtemp(prefix=f"{context_id}-", dir=self._home()))
+        except OSError as error:
+            raise PoolError(
+                f"no private directory can be made for an attempt: {error} (TMPDIR names the place)"
+            ) from error
         return OpenedContext(context_id=context_id, workdir=str(workdir))
 
     def close(self, context: OpenedContext) -> None:
-        """Remove the place with everything in it, or keep it when clean-up is off."""
+        """Remove the place with everything in it, or keep it when clean-up is off or removing fails."""
         if self.cleanup_enabled:
-            remove_tree(Path(context.workdir))
-        else:
-            self.kept.append(context.workdir)
+            try:
+                remove_tree(Path(context.workdir))
+            except OSError as error:
+                # The attempt's result matters more than what it left lying about; the log says where.
+                _log.warning("could not remove %s: %s", context.workdir, error)
+            else:
+                return
+        self.kept.append(context.workdir)
 
     def close_all(self) -> None:
         """Remove the root when nothing is kept in it. Safe to call twice."""
-        if self._root is not None and self.cleanup_enabled:
+        if self._root is not None and not self.kept:
             remove_tree(self._root)
             self._root = None
 
