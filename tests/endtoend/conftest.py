@@ -94,11 +94,13 @@ def descendants(pid: int) -> list[psutil.Process]:
 def simulator(request: pytest.FixtureRequest) -> Generator[Simulator]:
     latency = str(getattr(request, "param", 0.0))
     process = subprocess.Popen([*COMMAND, "simulate-provider", "--latency", latency], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    yield Simulator(first.rsplit(" ", 1)[1].strip())
-    process.terminate()
-    process.communicate(timeout=20)
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        yield Simulator(first.rsplit(" ", 1)[-1].strip())
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 @pytest.fixture
