@@ -158,11 +158,19 @@ def import_string(name: str, function: Callable[..., Any]) -> str:
     return f"{Path(file).resolve()}:{qualified}"
 
 
+def _entry_target(entry: str, spec_path: str | None) -> str:
+    """An entry `file.py:function` is named from the folder of the agent's own file."""
+    place, _, function = entry.rpartition(":")
+    if spec_path is None or not place.endswith(".py"):
+        return entry
+    return f"{(Path(spec_path).parent / place).resolve()}:{function}"
+
+
 def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
     limits = spec.limits
     return Agent(
         name=spec.name,
-        target=spec.entry or SPEC_TARGET,
+        target=SPEC_TARGET if spec.entry is None else _entry_target(spec.entry, path),
         description=spec.description,
         title=spec.title,
         fields={field: needed == "required" for field, needed in spec.inputs.items()},

@@ -59,6 +59,9 @@ def select_tasks(canvas: Canvas, requirements: AgentInputs, node_ids: Sequence[s
     )
 
 
+_PLURALS = {"material": "material", "understanding": "understandings"}
+
+
 def _by_default(reader: Reader, requirements: AgentInputs, node: Node) -> CanvasInput | Skipped:
     reason = _holds_no_text(node)
     if reason is None:
@@ -115,15 +118,10 @@ def _holds_no_text(node: Node) -> str | None:
 
 
 def _not_for(role: Role, requirements: AgentInputs) -> str:
-    if requirements.reads == ("understanding",):
-        if role is Role.MATERIAL:
-            return "no question leads to it, so it is not read as an understanding"
-        return f"is {_article(role)}, not an understanding"
-    return f"is {_article(role)}, not material"
-
-
-def _article(role: Role) -> str:
-    return f"a {role}" if role is Role.QUESTION else f"an {role}"
+    if role is Role.MATERIAL:
+        return "no question leads to it, so it is not read as an understanding"
+    article = "a" if role is Role.QUESTION else "an"
+    return f"is {article} {role}; the agent reads {' and '.join(_PLURALS[reads] for reads in requirements.reads)}"
 
 
 def _empty(text: str) -> str:
