@@ -54,7 +54,7 @@ class AgentRegistry:
     def names(self) -> list[str]:
         """The names that `resolve` knows, in order."""
         self._load_shipped()
-        return sorted(self._agents)
+        return sorted(name for name in self._agents if not name.endswith(".md"))
 
     def resolve(self, name: str) -> Agent:
         """Find an agent.
@@ -68,7 +68,9 @@ class AgentRegistry:
             return self._agents[known]
         if name.endswith(".md"):
             spec, text = read_spec(Path(name))
-            agent = self._agents[name] = _from_spec(spec, text, str(Path(name)))
+            agent = _from_spec(spec, text, str(Path(name)))
+            # By its own name too: that is what its tasks say. Whoever names a file means that file's agent.
+            self._agents[name] = self._agents[agent.name] = agent
             return agent
         close = difflib.get_close_matches(name, [*self._agents, *ALIASES], n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""

@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from parallel_agents.cli.app import run_command
+    try:
+        from parallel_agents.cli.app import run_command
 
-    sys.exit(run_command(sys.argv[1:]))
+        code = run_command(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Also while modules are still being loaded.
+        code = 130
+    sys.exit(code)

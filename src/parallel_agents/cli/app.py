@@ -148,8 +148,6 @@ def run_command(arguments: Sequence[str]) -> int:
         return _complain(f"{error}\n`parallel-agents --help` shows the commands.", codes.USAGE)
     except ParallelAgentsError as error:
         return _complain(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return _complain("interrupted", codes.INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has read enough; what the interpreter flushes at its end goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
