@@ -111,7 +111,7 @@ def _new_descriptors(before: dict[int, str]) -> dict[int, str]:
 
 def _kept_descriptors() -> set[object]:
     # The pipes that keep the two processes of KEPT_PROCESSES alive.
-    server, tracker = getattr(forkserver, "_forkserver"), getattr(resource_tracker, "_resource_tracker")
+    server, tracker = vars(forkserver)["_forkserver"], vars(resource_tracker)["_resource_tracker"]
     return {getattr(server, "_forkserver_alive_fd", None), getattr(tracker, "_fd", None)}
 
 

@@ -14,8 +14,7 @@ import msgspec
 from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
 from parallel_agents.assembly import Service, SystemClock, open_journal
 from parallel_agents.configuration import load, merge
-from parallel_agents.core.document import Facts, performance, results_document, status_document
-from parallel_agents.core.errors import ConcurrencyError, OwnershipError, TaskError, UnknownExecutionError
+from parallel_agents.core.errors import ConcurrencyError, OwnershipError, TaskError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.ids import new_id
@@ -24,7 +23,8 @@ from parallel_agents.core.settings import Settings
 from parallel_agents.core.submission import TaskMapping, parse_tasks, resolve_task
 from parallel_agents.core.task import Task
 from parallel_agents.engine.commands import ask_owner
-from parallel_agents.ports.journal import Journal, Reader
+from parallel_agents.executions import Executions
+from parallel_agents.ports.journal import Arguments, Journal
 
 DEFAULT_CONFIG = "config/parallel_agents.yaml"
 
@@ -76,6 +76,11 @@ class ParallelAgentExecutor:
         if self._open is None:
             self._open = open_journal(self.settings, self._journal_path, self._environ)
         return self._open
+
+    @property
+    def executions(self) -> Executions:
+        """What the journal says of executions."""
+        return Executions(self.journal, now=self._clock.now, sampled=self._sampled)
 
     async def start(self, *, warm: int | None = None, models: Sequence[str] = ()) -> None:
         """Start `warm` workers (the configured number by default) and load the clients of `models`. Safe to repeat.
@@ -165,8 +170,8 @@ class ParallelAgentExecutor:
             UnknownExecutionError: the journal has none with this id.
             OwnershipError: another process is running it.
         """
-        record = await self._record(execution_id)
-        counts = await self.journal.read(lambda reader: reader.counts(execution_id))
+        record = await self.executions.record(execution_id)
+        counts = await self.executions.counts(execution_id)
         if not counts.unfinished:
             return False
         models = sorted({agent.model for agent in record.agents if agent.model is not None})
@@ -187,6 +192,10 @@ class ParallelAgentExecutor:
             await self._running.wait(execution_id)
         return await self.get_execution_results(execution_id)
 
+    def runs(self, execution_id: str) -> bool:
+        """Tell whether this executor runs the execution."""
+        return self._running is not None and self._running.engine.is_live(execution_id)
+
     def drain(self) -> None:
         """Start nothing more; what runs goes on to its end, then `wait` returns."""
         if self._running is not None:
@@ -203,7 +212,7 @@ class ParallelAgentExecutor:
         Raises:
             UnknownExecutionError: the journal has none with this id.
         """
-        return status_document(await self._facts(execution_id))
+        return await self.executions.status(execution_id)
 
     async def get_execution_results(self, execution_id: str) -> dict[str, Any]:
         """The whole document; while the execution runs, as far as it is.
@@ -211,7 +220,7 @@ class ParallelAgentExecutor:
         Raises:
             UnknownExecutionError: the journal has none with this id.
         """
-        return results_document(await self._facts(execution_id))
+        return await self.executions.results(execution_id)
 
     def get_performance_metrics(self, execution_id: str) -> dict[str, Any]:
         """The part `performance_metrics` of the document. May be called inside a running loop.
@@ -219,12 +228,11 @@ class ParallelAgentExecutor:
         Raises:
             UnknownExecutionError: the journal has none with this id.
         """
-        return performance(self.journal.read_now(lambda reader: self._collect(reader, execution_id)))
+        return self.executions.metrics(execution_id)
 
     async def list_executions(self) -> list[dict[str, Any]]:
         """The status documents of all executions, newest first."""
-        records = await self.journal.read(lambda reader: reader.executions())
-        return [await self.get_execution_status(record.execution_id) for record in records]
+        return await self.executions.all_statuses()
 
     async def cancel_execution(self, execution_id: str) -> bool:
         """Cancel an execution, whoever runs it; False when it had ended already.
@@ -235,22 +243,50 @@ class ParallelAgentExecutor:
             UnknownExecutionError: the journal has none with this id.
             OwnershipError: the process that runs it did not answer.
         """
-        await self._record(execution_id)
+        await self.executions.record(execution_id)
         if self._running is not None and self._running.engine.is_live(execution_id):
             cancelled = await self._running.engine.cancel(execution_id)
             await self._running.wait(execution_id)
             return cancelled
-        counts = await self.journal.read(lambda reader: reader.counts(execution_id))
+        counts = await self.executions.counts(execution_id)
         if not counts.unfinished:
             return False
         if self.journal.try_own(execution_id):
             return await self._cancel_unowned(execution_id)
-        answer = await ask_owner(self.journal, execution_id, "cancel", now=self._clock.now)
+        answer = await ask_owner(self.journal, execution_id, "cancel", {}, now=self._clock.now)
         if answer is None:
             if self.journal.try_own(execution_id):
                 return await self._cancel_unowned(execution_id)
             raise OwnershipError(execution_id, "is run by another process, which did not answer within 10 s")
         return answer == "done"
+
+    async def retry_execution(self, execution_id: str, task_ids: Sequence[str] | None = None) -> int:
+        """Try failed, skipped and cancelled tasks again (all, or those named); returns how many.
+
+        Charges start from 0. Whoever runs the execution goes on with it; when nobody does, this executor does.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+            InputError: a named task is not one of the execution.
+            OwnershipError: the process that runs it did not answer.
+        """
+        await self.executions.record(execution_id)
+        if task_ids is not None:
+            await self.executions.check_tasks(execution_id, task_ids)
+        if self._running is not None and self._running.engine.is_live(execution_id):
+            return await self._running.engine.retry(execution_id, task_ids)
+        if self.journal.try_own(execution_id):
+            moved = await self.journal.retry(execution_id, task_ids, self._clock.now())
+            if moved:
+                await self.resume_execution(execution_id)
+            else:
+                self.journal.disown(execution_id)
+            return moved
+        arguments: Arguments = {"task_ids": None if task_ids is None else list(task_ids)}
+        answer = await ask_owner(self.journal, execution_id, "retry", arguments, now=self._clock.now)
+        if answer is None or not answer.isdecimal():
+            raise OwnershipError(execution_id, f"the process that runs it said: {answer or 'nothing within 10 s'}")
+        return int(answer)
 
     def configure_parallel_settings(self, settings: Mapping[str, Any]) -> bool:
         """Change keys of `parallel_processing` (a nested mapping): all of them, or none.
@@ -267,23 +303,12 @@ class ParallelAgentExecutor:
             self._running.engine.limits.overall = self.settings.parallel_processing.max_concurrent_limit
         return True
 
-    async def unfinished(self) -> list[str]:
-        """Ids of the executions that have not ended and that nobody runs, newest first."""
-        records = await self.journal.read(lambda reader: reader.executions())
-        open_ids = [record.execution_id for record in records if record.ended_at is None]
-        return [one for one in open_ids if not self.journal.is_owned(one)]
-
-    async def agent_names(self, execution_id: str) -> list[str]:
-        """Names of the agents of an execution. Raises `UnknownExecutionError`."""
-        return [agent.name for agent in (await self._record(execution_id)).agents]
-
-    async def vault_root(self, execution_id: str) -> str | None:
-        """Root of the vault that an execution's canvas lies in, None where there is none."""
-        return (await self._record(execution_id)).vault_root
-
     async def note_files(self, execution_id: str, paths: Sequence[str]) -> None:
         """Note files that were written for an execution, so that its document names them."""
         await self.journal.add_files(execution_id, paths)
+
+    def _sampled(self, execution_id: str) -> Resources | None:
+        return None if self._running is None else self._running.monitor.resources(execution_id)
 
     @property
     def _service(self) -> Service:
@@ -333,33 +358,6 @@ class ParallelAgentExecutor:
             )
         task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
         return resolve_task(task, position, place, self.settings, agent.limits, self._chance.randbytes(8))
-
-    async def _record(self, execution_id: str) -> ExecutionRecord:
-        record = await self.journal.read(lambda reader: reader.execution(execution_id))
-        if record is None:
-            raise UnknownExecutionError(execution_id, self.journal.path)
-        return record
-
-    async def _facts(self, execution_id: str) -> Facts:
-        return await self.journal.read(lambda reader: self._collect(reader, execution_id))
-
-    def _collect(self, reader: Reader, execution_id: str) -> Facts:
-        record = reader.execution(execution_id)
-        if record is None:
-            raise UnknownExecutionError(execution_id, self.journal.path)
-        sampled = None if self._running is None else self._running.monitor.resources(execution_id)
-        if sampled is None and record.resources is not None:
-            sampled = msgspec.msgpack.decode(record.resources, type=Resources)
-        return Facts(
-            execution=record,
-            counts=reader.counts(execution_id),
-            tasks=reader.tasks(execution_id),
-            highest_open_priority=reader.highest_open_priority(execution_id),
-            discarded=reader.discarded(execution_id),
-            owned=self.journal.is_owned(execution_id),
-            resources=sampled,
-            now=self._clock.now(),
-        )
 
     async def _cancel_unowned(self, execution_id: str) -> bool:
         now = self._clock.now()

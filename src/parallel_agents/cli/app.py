@@ -83,6 +83,30 @@ def resume(
 
 
 @app.command
+def retry(
+    execution_id: str,
+    /,
+    *,
+    task: Annotated[list[str] | None, Parameter(help="Id of a task to try again; may be given several times.")] = None,
+    config: Config = None,
+    journal: Journal = None,
+    output: Output = None,
+    json: Json = False,
+) -> int:
+    """Try the failed, skipped and cancelled tasks of an execution again.
+
+    Parameters
+    ----------
+    execution_id:
+        Id of the execution.
+    """
+    from parallel_agents.cli.running import RunOptions, retry_execution
+
+    options = RunOptions(config=config, journal=journal, output=output, json=json)
+    return _await(retry_execution(execution_id, task, options))
+
+
+@app.command
 def status(
     execution_id: str | None = None, /, *, config: Config = None, journal: Journal = None, json: Json = False
 ) -> int:
@@ -133,7 +157,7 @@ def simulate_provider(
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 0,
     latency: Annotated[float, Parameter(help="Seconds before each answer.")] = 0.0,
 ) -> int:
-    """Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests and benchmarks. It is no language model."""
+    """Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model."""
     from parallel_agents.cli.simulating import simulate
 
     return _await(simulate(host=host, port=port, latency_s=latency))

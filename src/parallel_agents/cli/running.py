@@ -61,21 +61,47 @@ async def resume_execution(execution_id: str | None, options: RunOptions) -> int
     executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal)
     with Interruption(executor) as interruption:
         try:
-            chosen = execution_id or next(iter(await executor.unfinished()), None)
+            chosen = execution_id or next(iter(await executor.executions.unfinished()), None)
             if chosen is None:
                 sys.stderr.write("there is nothing to resume\n")
                 return codes.OK
-            before = (await executor.get_execution_status(chosen))["parallel_agent_execution"]
-            place = options.output or await _default_place(executor, chosen, before)
-            check_place(place)
+            place = await _place_of(executor, chosen, options)
             if not await executor.resume_execution(chosen):
                 sys.stderr.write(f"{chosen} has ended already\n")
                 return codes.code_of(await executor.get_execution_results(chosen))
-            queue = before["task_queue"]
-            done = queue["total_tasks"] - queue["pending_tasks"] - queue["running_tasks"]
-            return await _follow(executor, chosen, queue["total_tasks"], done, place, options, interruption)
+            return await _follow_again(executor, chosen, place, options, interruption)
         finally:
             await executor.aclose()
+
+
+async def retry_execution(execution_id: str, tasks: Sequence[str] | None, options: RunOptions) -> int:
+    """Try again what did not succeed, and follow it where this process runs it."""
+    executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal)
+    with Interruption(executor) as interruption:
+        try:
+            place = await _place_of(executor, execution_id, options)
+            moved = await executor.retry_execution(execution_id, tasks)
+            sys.stderr.write(f"{moved} tasks are tried again\n")
+            if not moved or not executor.runs(execution_id):
+                return codes.OK
+            return await _follow_again(executor, execution_id, place, options, interruption)
+        finally:
+            await executor.aclose()
+
+
+async def _place_of(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> Path:
+    status = (await executor.get_execution_status(execution_id))["parallel_agent_execution"]
+    place = options.output or await _default_place(executor, execution_id, status)
+    check_place(place)
+    return place
+
+
+async def _follow_again(
+    executor: ParallelAgentExecutor, execution_id: str, place: Path, options: RunOptions, interruption: Interruption
+) -> int:
+    queue = (await executor.get_execution_status(execution_id))["parallel_agent_execution"]["task_queue"]
+    done = queue["total_tasks"] - queue["pending_tasks"] - queue["running_tasks"]
+    return await _follow(executor, execution_id, queue["total_tasks"], done, place, options, interruption)
 
 
 class Interruption:
@@ -176,7 +202,7 @@ async def write_results(executor: ParallelAgentExecutor, execution_id: str, plac
     document = await executor.get_execution_results(execution_id)
     aggregation = document["parallel_agent_execution"]["result_aggregation"]
     before = list(aggregation["file_paths"])
-    vault_root = await executor.vault_root(execution_id)
+    vault_root = (await executor.executions.record(execution_id)).vault_root
 
     def for_path(path: Path) -> dict[str, Any]:
         aggregation["file_paths"] = [*before, shown_path(path, vault_root)]
@@ -195,7 +221,8 @@ def shown_path(path: Path, vault_root: str | None) -> str:
 
 
 async def _default_place(executor: ParallelAgentExecutor, execution_id: str, status: dict[str, Any]) -> Path:
-    title = title_of(executor.agents, await executor.agent_names(execution_id))
+    agents = (await executor.executions.record(execution_id)).agents
+    title = title_of(executor.agents, [agent.name for agent in agents])
     place = default_place(status["source"], title, datetime.now().astimezone().date())
     return place if place.parent.is_dir() else Path(place.name)
 

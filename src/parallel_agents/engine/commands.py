@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from parallel_agents.core.errors import ParallelAgentsError
-from parallel_agents.ports.journal import Command, Journal, Verb
+from parallel_agents.ports.journal import Arguments, Command, Journal, Verb
 
 POLL_S = 0.1
 
@@ -53,10 +53,16 @@ class CommandWatch:
 
 
 async def ask_owner(
-    journal: Journal, execution_id: str, verb: Verb, *, now: Callable[[], float], patience_s: float = 10.0
+    journal: Journal,
+    execution_id: str,
+    verb: Verb,
+    arguments: Arguments,
+    *,
+    now: Callable[[], float],
+    patience_s: float = 10.0,
 ) -> str | None:
     """Ask the owner of an execution for something and wait for its answer; None when it did not answer in time."""
-    command_id = await journal.ask(execution_id, verb, {}, now())
+    command_id = await journal.ask(execution_id, verb, arguments, now())
     try:
         async with asyncio.timeout(patience_s):
             while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -124,6 +124,15 @@ class Engine:
             return False
         await self._stop(live, stopped=False)
         return True
+
+    async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int:
+        """Put failed, skipped and cancelled tasks of an owned execution back (all, or those named)."""
+        live = self._dispatcher.live[execution_id]
+        moved = await self._parts.journal.retry(execution_id, task_ids, self._parts.clock.now())
+        live.cancelling = False
+        live.more_pending()
+        self._dispatcher.wake()
+        return moved
 
     async def wait(self, execution_id: str) -> None:
         """Wait until an owned execution has ended or is paused with nothing running. Raises what broke the engine."""
@@ -253,5 +262,8 @@ class Engine:
         match command.verb:
             case "cancel":
                 return "done" if await self.cancel(command.execution_id) else "already ended"
+            case "retry" if command.execution_id in self._dispatcher.live:
+                named = command.arguments.get("task_ids")
+                return str(await self.retry(command.execution_id, named if isinstance(named, list) else None))
             case verb:
                 return f"error: this engine does not know {verb!r}"
