@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from parallel_agents.cli.codes import code_of
+from parallel_agents.cli.progress import PlainProgress
+from parallel_agents.cli.summary import summary_lines
+from parallel_agents.core.events import Event, EventType
+
+
+def event(kind: EventType, **data: Any) -> Event:
+    return Event(type=kind, execution_id="exec-1", at=0.0, task_id="task-1", attempt=2, data=data)
+
+
+def test_plain_progress_counts_what_has_ended_and_names_failures() -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(stream, total=4, done=1)
+    progress.hear(event(EventType.TASK_STARTED, agent="echo"))
+    progress.hear(event(EventType.TASK_COMPLETED, node_id="n1", duration_ms=2140.0))
+    progress.hear(event(EventType.TASK_RETRYING, node_id="n2", outcome="timed_out", message="too slow"))
+    progress.hear(event(EventType.TASK_FAILED, node_id="n2", message="too slow"))
+    progress.hear(event(EventType.TASK_COMPLETED, result_status="unscored", message="cannot judge"))
+    assert stream.getvalue().splitlines() == [
+        "[2/4] completed node n1 (2.1 s)",
+        "[2/4] retrying  node n2: attempt 2 timed_out: too slow",
+        "[3/4] failed    node n2: too slow",
+        "[4/4] unscored  task-1: cannot judge",
+    ]
+
+
+def body(status: str, **queue: int) -> dict[str, Any]:
+    states = ("total", "pending", "running", "completed", "failed", "skipped", "cancelled")
+    failures = [
+        {"task_id": f"t{number}", "node_id": None, "message": "broken"} for number in range(queue.get("failed", 0))
+    ]
+    times = {"total_execution_time_ms": 2000, "estimated_serial_time_ms": 16000, "efficiency_ratio": 8.0}
+    return {
+        "parallel_agent_execution": {
+            "execution_id": "exec-1",
+            "overall_status": status,
+            "pause_reason": "quota: gone" if status == "paused" else None,
+            "submission_timestamp": "2025-01-22T17:00:00.000Z",
+            "model": {"name": "offline", "is_language_model": False},
+            "task_queue": {f"{state}_tasks": queue.get(state, 0) for state in states},
+            "error_management": {"failed_tasks": failures},
+            "performance_metrics": {"parallel_efficiency": times},
+        }
+    }
+
+
+def test_a_summary_tells_counts_failures_time_and_what_the_model_is() -> None:
+    lines = summary_lines(body("completed_with_errors", total=30, completed=5, failed=25), None)
+    assert lines[0].startswith("exec-1  completed_with_errors  5 of 30 tasks completed")
+    assert lines[1] == "25 failed"
+    assert lines[2] == "failed t0: broken"
+    assert "… and 5 more failed" in lines
+    assert "8.00 times as fast" in lines[-2]
+    assert "not a language model" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("completed", 0), ("completed_with_errors", 1), ("failed", 1), ("cancelled", 1), ("paused", 3)],
+)
+def test_exit_codes_follow_the_status(status: str, code: int) -> None:
+    assert code_of(body(status)) == code
+    assert ("(quota: gone)" in summary_lines(body(status), None)[0]) == (status == "paused")
