@@ -150,6 +150,78 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
     return _await(cancel_execution(execution_id, config=config, journal=journal))
 
 
+agents = App(name="agents", help="Show and check agents.")
+configuration = App(name="config", help="Show and check the configuration.")
+app.command(agents)
+app.command(configuration)
+
+
+@agents.command(name="list")
+def list_agents() -> int:
+    """List the agents that ship."""
+    from parallel_agents.cli.describing import list_agents as listed
+
+    return listed()
+
+
+@agents.command(name="show")
+def show_agent(name: str, /) -> int:
+    """Show one agent: its input, limits and prompt.
+
+    Parameters
+    ----------
+    name:
+        Name of an agent, or path of an agent file.
+    """
+    from parallel_agents.cli.describing import show_agent as shown
+
+    return shown(name)
+
+
+@agents.command(name="check")
+def check_agents(path: Path, /, *paths: Path) -> int:
+    """Check agent files.
+
+    Parameters
+    ----------
+    path:
+        An agent file.
+    paths:
+        More of them.
+    """
+    from parallel_agents.cli.describing import check_agents as checked
+
+    return checked((path, *paths))
+
+
+@configuration.command(name="check")
+def check_configuration(config: Path | None = None, /) -> int:
+    """Read the configuration as a run would, and say what is wrong or odd.
+
+    Parameters
+    ----------
+    config:
+        Configuration file; the default one where none is named.
+    """
+    from parallel_agents.cli.describing import check_configuration as checked
+
+    return checked(config)
+
+
+@configuration.command(name="show")
+def show_configuration(config: Path | None = None, /) -> int:
+    """Print the configuration in force as JSON: defaults, file and environment together.
+
+    Parameters
+    ----------
+    config:
+        Configuration file; the default one where none is named.
+    """
+    from parallel_agents.cli.describing import show_configuration as shown
+
+    return shown(config)
+
+
 @app.command(name="simulate-provider")
 def simulate_provider(
     *,
