@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from parallel_agents.cli.fasthelp import help_for
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    if (text := help_for(sys.argv[1:])) is not None:
+        sys.stdout.write(text)
+        return
     try:
         from parallel_agents.cli.app import run_command
 
