@@ -14,7 +14,7 @@ import msgspec
 from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
 from parallel_agents.assembly import Service, SystemClock, open_journal
 from parallel_agents.configuration import load, merge
-from parallel_agents.core.errors import ConcurrencyError, OwnershipError, TaskError
+from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, JournalError, OwnershipError, TaskError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.ids import new_id
@@ -57,6 +57,7 @@ class ParallelAgentExecutor:
         self._journal_path = journal
         self._open: Journal | None = None
         self._made: Service | None = None
+        self._closed = False
         self._clock = SystemClock()
         self._chance = random.SystemRandom()
         self._listeners: list[Callable[[Event], None]] = []
@@ -72,8 +73,10 @@ class ParallelAgentExecutor:
 
     @property
     def journal(self) -> Journal:
-        """The journal, opened at the first use. Raises `JournalError`."""
+        """The journal, opened at the first use. Raises `JournalError`, also when the executor has been closed."""
         if self._open is None:
+            if self._closed:
+                raise JournalError(str(self._journal_path or self.settings.journal.path), "the executor is closed")
             self._open = open_journal(self.settings, self._journal_path, self._environ)
         return self._open
 
@@ -94,7 +97,11 @@ class ParallelAgentExecutor:
         await self._service.start(warm=most if warm is None else min(warm, most), models=models)
 
     async def aclose(self) -> None:
-        """Stop what runs, uncharged, end every worker and close the journal. Safe to call twice."""
+        """Stop what runs, uncharged, end every worker and close the journal, for good. Safe to call twice.
+
+        Whoever waits for an execution that has not ended gets an `EngineClosedError`.
+        """
+        self._closed = True
         service, self._made = self._made, None
         journal, self._open = self._open, None
         try:
@@ -190,6 +197,8 @@ class ParallelAgentExecutor:
         """
         if self._running is not None:
             await self._running.wait(execution_id)
+            if self._closed:
+                raise EngineClosedError(execution_id)
         return await self.get_execution_results(execution_id)
 
     def runs(self, execution_id: str) -> bool:
