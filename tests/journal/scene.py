@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
+import apsw
 import msgspec
 
 from parallel_agents.core.execution import AgentRecord, Counts, ExecutionRecord
@@ -23,6 +25,15 @@ OUTPUT = msgspec.msgpack.encode({"score": None})
 WORKER = WorkerIdentity(
     pid=4242, thread_id="thread-1", node="node-1", baseline_mb=12.5, effective={"memory": "rlimit_data"}
 )
+
+
+def bare(path: Path | str) -> Any:
+    """Open the file past the journal. (The annotations of apsw need a newer Python than ours.)"""
+    return apsw.Connection(str(path))
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
 
 
 def an_execution(execution_id: str = EXECUTION, **changes: Any) -> ExecutionRecord:

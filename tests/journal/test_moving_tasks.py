@@ -4,13 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-
-from parallel_agents.core.errors import IllegalTransitionError, JournalError, UnknownExecutionError
-from parallel_agents.core.outcome import ErrorClass, ErrorRecord
-from parallel_agents.core.states import State, Trigger
-from parallel_agents.core.task import AttemptRecord
-from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Adopted, Released
 from tests.journal.scene import (
     EXECUTION,
     OUTPUT,
@@ -28,6 +21,13 @@ from tests.journal.scene import (
     settled,
     submitted,
 )
+
+from parallel_agents.core.errors import IllegalTransitionError, JournalError, UnknownExecutionError
+from parallel_agents.core.outcome import ErrorClass, ErrorRecord
+from parallel_agents.core.states import State, Trigger
+from parallel_agents.core.task import AttemptRecord
+from parallel_agents.journal import SqliteJournal
+from parallel_agents.ports.journal import Adopted, Released
 
 
 async def test_a_submitted_execution_comes_back_as_it_was_given(journal: SqliteJournal) -> None:
@@ -258,6 +258,18 @@ async def test_a_retry_without_a_time_waits_for_the_final_round(journal: SqliteJ
     assert await journal.release_final_round(EXECUTION, 5.0) == 1
     (ready,) = seen(journal, lambda reader: reader.ready(EXECUTION, exclude=(), limit=9, order="priority"))
     assert (ready.final_round, ready.attempt, ready.charged) == (True, 1, 1)
+
+
+async def test_a_task_in_its_final_round_stays_in_it(journal: SqliteJournal) -> None:
+    (key,) = await submitted(journal, 1)
+    await journal.begin(key, 1, WORKER, 1.0)
+    await journal.settle(settled(key, 1, Trigger.RETRY_SCHEDULED, final_round=True))
+    await journal.release_final_round(EXECUTION, 5.0)
+    await journal.begin(key, 2, WORKER, 6.0)
+    await journal.settle(settled(key, 2, Trigger.INTERRUPTED))
+
+    (ready,) = seen(journal, lambda reader: reader.ready(EXECUTION, exclude=(), limit=9, order="priority"))
+    assert (ready.final_round, ready.attempt) == (True, 2)
 
 
 async def test_lost_workers_are_counted(journal: SqliteJournal) -> None:

@@ -15,7 +15,11 @@ from parallel_agents.core.errors import CanvasError
 
 
 class CanvasInput(msgspec.Struct, frozen=True, kw_only=True):
-    """One task for an agent. `input_data` has the agent's fields; an optional one without a value is None."""
+    """One task for an agent.
+
+    `input_data` has the agent's fields; an optional one without a value is None. An agent that declares no fields is
+    given all that the canvas has.
+    """
 
     node_id: str
     input_data: dict[str, Any]
@@ -100,7 +104,8 @@ def _task(
     missing = [name for name, required in requirements.fields.items() if required and not values.get(name)]
     if missing:
         return Skipped(node.node_id, _lacks(missing, values))
-    return CanvasInput(node_id=node.node_id, input_data={name: values.get(name) for name in requirements.fields})
+    fields = requirements.fields or [name for name, value in values.items() if value is not None]
+    return CanvasInput(node_id=node.node_id, input_data={name: values.get(name) for name in fields})
 
 
 def _holds_no_text(node: Node) -> str | None:

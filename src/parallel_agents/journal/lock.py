@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from enum import Enum, auto
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -64,7 +65,9 @@ class LocalOwners:
         self._held.clear()
 
 
-class _Found(Enum):
+class Found(Enum):
+    """What came of trying to lock a file: stale is one that has been removed since it was opened."""
+
     MINE = auto()
     TAKEN = auto()
     PROBED = auto()
@@ -83,7 +86,7 @@ class FileOwners:
         self._directory = directory
         self._journal = journal
         self._guard = threading.Lock()
-        self._held: dict[str, int] = {}
+        self._held: dict[str, FileIO] = {}
         _everywhere.add(self)
 
     def try_own(self, execution_id: str) -> bool:
@@ -119,8 +122,8 @@ class FileOwners:
 
     def forget(self) -> None:
         """Close what a forked child has inherited: else it would keep executions owned after its parent's death."""
-        for descriptor in self._held.values():
-            os.close(descriptor)
+        for file in self._held.values():
+            file.close()
         self._held.clear()
 
     def _path(self, execution_id: str) -> Path:
@@ -133,41 +136,38 @@ class FileOwners:
         path = self._path(execution_id)
         for pause_s in _PAUSES_S:
             self._directory.mkdir(exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            found = _lock(descriptor, path)
-            if found is _Found.MINE:
-                self._held[execution_id] = descriptor
+            file = FileIO(path, "a+")  # closed on exec, as every file that Python opens
+            found = lock_file(file, path)
+            if found is Found.MINE:
+                self._held[execution_id] = file
                 return True
-            os.close(descriptor)
-            if found is _Found.TAKEN:
+            file.close()
+            if found is Found.TAKEN:
                 return False
-            if found is _Found.PROBED:
+            if found is Found.PROBED:
                 time.sleep(pause_s)
         return False
 
     def _probe(self, path: Path) -> bool:
         while True:
             try:
-                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+                with FileIO(path, "r+") as file:
+                    if _flock(file, fcntl.LOCK_SH):
+                        return False
+                    if _leads_to(path, file):
+                        return True
             except FileNotFoundError:
                 return False
-            try:
-                if _flock(descriptor, fcntl.LOCK_SH):
-                    return False
-                if _leads_to(path, descriptor):
-                    return True
-            finally:
-                os.close(descriptor)
 
     def _release(self, execution_id: str) -> None:
-        descriptor = self._held.pop(execution_id, None)
-        if descriptor is None:
+        file = self._held.pop(execution_id, None)
+        if file is None:
             return
         path = self._path(execution_id)
         with contextlib.suppress(OSError):  # a lock file that stays behind is harmless
-            if _leads_to(path, descriptor):
+            if _leads_to(path, file):
                 path.unlink()
-        os.close(descriptor)
+        file.close()
 
     def _unusable(self, error: OSError) -> JournalError:
         problem = f"executions cannot be locked in {self._directory} ({error.strerror or error})"
@@ -176,28 +176,29 @@ class FileOwners:
         )
 
 
-def _lock(descriptor: int, path: Path) -> _Found:
-    if _flock(descriptor, fcntl.LOCK_EX):
-        return _Found.MINE if _leads_to(path, descriptor) else _Found.STALE
-    if _flock(descriptor, fcntl.LOCK_SH):
-        return _Found.PROBED
-    return _Found.TAKEN if _leads_to(path, descriptor) else _Found.STALE
+def lock_file(file: FileIO, path: Path) -> Found:
+    """Try to lock a file that was opened as `path`; only `MINE` leaves it locked for good."""
+    if _flock(file, fcntl.LOCK_EX):
+        return Found.MINE if _leads_to(path, file) else Found.STALE
+    if _flock(file, fcntl.LOCK_SH):
+        return Found.PROBED
+    return Found.TAKEN if _leads_to(path, file) else Found.STALE
 
 
-def _flock(descriptor: int, kind: int) -> bool:
+def _flock(file: FileIO, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
 
 
-def _leads_to(path: Path, descriptor: int) -> bool:
+def _leads_to(path: Path, file: FileIO) -> bool:
     try:
         there = path.stat()
     except FileNotFoundError:
         return False
-    return os.path.samestat(there, os.fstat(descriptor))
+    return os.path.samestat(there, os.fstat(file.fileno()))
 
 
 _everywhere: weakref.WeakSet[FileOwners] = weakref.WeakSet()

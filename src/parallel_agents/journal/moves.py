@@ -13,7 +13,9 @@ from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.rows import error_text, json_text, storable
 from parallel_agents.ports.journal import Adopted, Released
 
-_ADDED: dict[Charge, int] = {"none": 0, "add": 1, "refund": -1}
+ADDED: dict[Charge, int] = {"none": 0, "add": 1, "refund": -1}
+"""What a charge adds to the count of charged attempts, which never goes below 0."""
+
 _DETAIL_LENGTH = 200
 
 
@@ -121,7 +123,7 @@ def _settled_row(settlement: Settlement) -> dict[str, Value]:
         "at": settlement.at,
         "trigger": step.trigger.value,
         "target": step.target.value,
-        "charge": _ADDED[step.charge],
+        "charge": ADDED[step.charge],
         "charged": step.charge != "refund",
         "lost_worker": settlement.lost_worker,
         "lost_engine": 0,

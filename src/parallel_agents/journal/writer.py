@@ -93,10 +93,13 @@ class Writer:
         return JournalError(failure.path, failure.problem, hint=failure.hint)
 
     def _run(self) -> None:
-        is_open = True
-        while is_open:
-            group, is_open = self._next_group()
-            _deliver(group, self._write(group))
+        while self._serve():
+            pass  # nothing of a group is held on to while waiting for the next
+
+    def _serve(self) -> bool:
+        group, is_open = self._next_group()
+        _deliver(group, self._write(group))
+        return is_open
 
     def _next_group(self) -> tuple[list[_Write], bool]:
         group: list[_Write] = []

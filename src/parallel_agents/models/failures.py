@@ -120,7 +120,7 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         return max(0.0, seconds)
     try:
         return max(0.0, parsedate_to_datetime(stated).timestamp() - now)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

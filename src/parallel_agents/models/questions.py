@@ -73,7 +73,7 @@ class _Anchor(msgspec.Struct, frozen=True):
 
 
 def questions_about(material: str, schema: QuestionSchema) -> list[Question]:
-    """Ask about a text, one question to an anchor: as many as it has anchors, within the schema's limits.
+    """Ask about a text: as many questions as it has key terms or sentences, within the schema's limits.
 
     The types take turns. Returns fewer than `schema.least` when the text does not give as many different questions.
     """
@@ -81,7 +81,7 @@ def questions_about(material: str, schema: QuestionSchema) -> list[Question]:
     anchors = _anchors(material)
     if not anchors:
         return []
-    wanted = max(schema.least, len(anchors))
+    wanted = max(schema.least, len(anchors), len(sentences_of(material)))
     if schema.most is not None:
         wanted = min(wanted, schema.most)
     asked: dict[str, Question] = {}

@@ -73,10 +73,10 @@ class Counts:
         if status is None:
             self._cancelled += 1
             return
-        at = self._monotonic()
-        self._last = (at, self._now())
         self._by_status[str(status)] += 1
         if status == 200:
+            at = self._monotonic()
+            self._last = (at, self._now())
             self._answered += 1
             self._latency_sum_s += at - arrived_at
 

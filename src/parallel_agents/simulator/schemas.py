@@ -48,6 +48,11 @@ class _Walker:
                 return self._object(schema, depth)
             case "array":
                 return self._array(schema, name, depth)
+            case kind:
+                return self._scalar(schema, kind, name)
+
+    def _scalar(self, schema: Schema, kind: str, name: str) -> str | float | bool | None:
+        match kind:
             case "integer":
                 return self._chance.randint(*_bounds(schema))
             case "number":

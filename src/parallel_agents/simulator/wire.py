@@ -45,7 +45,8 @@ def _read_openai(body: Body) -> Asked:
 
 def _read_anthropic(body: Body) -> Asked:
     tool, schema = _forced_tool(body, lambda entry: entry, "input_schema")
-    wanted: Body = (body.get("output_config") or {}).get("format") or {}
+    config: Body = body.get("output_config") or {}
+    wanted: Body = config.get("format") or {}
     if wanted.get("type") == "json_schema":
         schema = wanted["schema"]
     system = [{"role": "system", "content": body["system"]}] if body.get("system") else []

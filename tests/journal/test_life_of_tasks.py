@@ -1,0 +1,297 @@
+"""The journal against a plain model of it, under any order of writes that hypothesis can think of."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.journal.scene import (
+    EXECUTION,
+    OUTPUT,
+    WORKER,
+    a_task,
+    an_execution,
+    counts_of,
+    execution_of,
+    history_of,
+    keys_of,
+    records_of,
+    seen,
+    settled,
+)
+
+from parallel_agents.core.errors import JournalError
+from parallel_agents.core.execution import Counts
+from parallel_agents.core.retry import ENGINE_LOSS_LIMIT
+from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Trigger, charged_after, move, sources
+from parallel_agents.journal import SqliteJournal
+from parallel_agents.ports.journal import Adopted, Released
+
+T = TypeVar("T")
+
+NUMBER = 4
+OPEN = set(State) - SETTLED
+ENDINGS = sorted({row.trigger for row in TRANSITIONS if row.source is State.RUNNING} - {Trigger.ENGINE_LOST})
+tasks = st.integers(0, NUMBER - 1)
+
+
+class Known(msgspec.Struct):
+    """What the model knows of one task."""
+
+    state: State = State.PENDING
+    charged: int = 0
+    losses: int = 0
+    engine_losses: int = 0
+    final_round: bool = False
+    due_at: float | None = None
+    completed_at: float | None = None
+    attempts: list[tuple[str | None, bool]] = msgspec.field(default_factory=list[tuple[str | None, bool]])
+
+    def take(self, trigger: Trigger, at: float, outcome: str | None = None) -> None:
+        step = move(self.state, trigger)
+        if self.state is State.RUNNING:
+            self.attempts[-1] = (outcome, step.charge != "refund")
+        self.state = step.target
+        self.charged = charged_after(self.charged, step.charge)
+        self.due_at = None
+        self.completed_at = at if step.target in SETTLED else None
+
+
+class LifeOfTasks(RuleBasedStateMachine):
+    """Every rule does one thing to the journal and to the model; every invariant compares them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.model = [Known() for _ in range(NUMBER)]
+        self.now = 10.0
+        self.discarded = 0
+        self.cancelled = self.stopped = False
+        self.journal = self.open()
+
+    def open(self) -> SqliteJournal:
+        journal = SqliteJournal(":memory:")
+        journal.start()
+        return journal
+
+    def teardown(self) -> None:
+        self.runner.run(self.journal.aclose())
+        self.runner.close()
+
+    def done(self, *writes: Callable[[], asyncio.Future[Any]]) -> list[Any]:
+        """Queue the writes at once, so that they may share a commit; wait for all."""
+
+        async def together() -> list[Any]:
+            futures = [write() for write in writes]
+            return [await future for future in futures]
+
+        self.now += 1.0
+        return self.runner.run(together())
+
+    @initialize(ranks=st.lists(st.integers(0, 3), min_size=NUMBER, max_size=NUMBER))
+    def submit(self, ranks: list[int]) -> None:
+        self.ranks = ranks
+        given = [a_task(position, rank=rank) for position, rank in enumerate(ranks)]
+        assert self.done(lambda: self.journal.submit(an_execution(), given)) == [None]
+        self.keys = keys_of(self.journal)
+
+    def expect_begin(self, task: int, attempt: int) -> bool:
+        known = self.model[task]
+        landed = known.state is State.PENDING and attempt == len(known.attempts) + 1
+        if landed:
+            known.take(Trigger.STARTED, self.now)
+            known.attempts.append((None, True))
+        return landed
+
+    @rule(task=tasks, ahead=st.sampled_from([1, 1, 1, 0, 2]))
+    def begin(self, task: int, ahead: int) -> None:
+        attempt = len(self.model[task].attempts) + ahead
+        landed = self.done(lambda: self.journal.begin(self.keys[task], attempt, WORKER, self.now))
+        assert landed == [self.expect_begin(task, attempt)]
+
+    def expect_settle(
+        self, task: int, attempt: int, trigger: Trigger, due_in: float | None, *, lost_worker: bool = False
+    ) -> bool:
+        known = self.model[task]
+        if known.state is not State.RUNNING or attempt != len(known.attempts):
+            self.discarded += 1
+            return False
+        known.take(trigger, self.now, "succeeded" if trigger is Trigger.SUCCEEDED else "failed")
+        known.losses += lost_worker
+        if trigger is Trigger.RETRY_SCHEDULED:
+            known.due_at = None if due_in is None else self.now + due_in
+            known.final_round = known.final_round or due_in is None
+        return True
+
+    @rule(
+        task=tasks,
+        behind=st.sampled_from([0, 0, 0, 0, 1, 2]),
+        trigger=st.sampled_from(ENDINGS),
+        due_in=st.none() | st.sampled_from([0.5, 3.0, 9.0]),
+    )
+    def settle(self, task: int, behind: int, trigger: Trigger, due_in: float | None) -> None:
+        attempt = len(self.model[task].attempts) - behind
+        lost_worker = trigger in {Trigger.WORKER_LOST, Trigger.POISONED}
+        self.now += 1.0
+        due_at = None if due_in is None else self.now + due_in
+        settlement = settled(self.keys[task], attempt, trigger, at=self.now, due_at=due_at, lost_worker=lost_worker)
+        expected = self.expect_settle(task, attempt, trigger, due_in, lost_worker=lost_worker)
+        assert self.done(lambda: self.journal.settle(settlement)) == [expected]
+
+    @rule(task=tasks, trigger=st.sampled_from([Trigger.SUCCEEDED, Trigger.INTERRUPTED]))
+    def run_whole_attempts_beside_a_write_that_fails(self, task: int, trigger: Trigger) -> None:
+        key, attempt = self.keys[task], len(self.model[task].attempts) + 1
+        self.now += 1.0
+        at = self.now
+
+        async def together() -> list[Any]:
+            begun = self.journal.begin(key, attempt, WORKER, at)
+            bad = self.journal.record_call(-1, "hash", 0, b"answer", at)
+            ended = self.journal.settle(settled(key, attempt, trigger, at=at))
+            return [await begun, isinstance(await _failure(bad), JournalError), await ended]
+
+        landed, is_refused, ended = self.runner.run(together())
+        assert is_refused
+        assert landed == self.expect_begin(task, attempt)
+        assert ended == self.expect_settle(task, attempt, trigger, None)
+
+    @rule(later=st.sampled_from([0.0, 4.0, 10.0]))
+    def release_due(self, later: float) -> None:
+        self.now += later
+        now = self.now
+        due = [known for known in self.model if known.due_at is not None and known.due_at <= now]
+        for known in due:
+            known.take(Trigger.DUE, now)
+        left = [known.due_at for known in self.model if known.due_at is not None]
+        released = self.done(lambda: self.journal.release_due(EXECUTION, now))
+        assert released == [Released(len(due), min(left, default=None))]
+
+    @rule()
+    def release_final_round(self) -> None:
+        waiting = [known for known in self.model if known.state is State.WAITING and known.due_at is None]
+        for known in waiting:
+            known.take(Trigger.DUE, self.now)
+        assert self.done(lambda: self.journal.release_final_round(EXECUTION, self.now)) == [len(waiting)]
+
+    @rule()
+    def adopt(self) -> None:
+        self.now += 1.0
+        at = self.now
+        poisoned, running = 0, [known for known in self.model if known.state is State.RUNNING]
+        for known in running:
+            known.engine_losses += 1
+            is_poison = known.engine_losses >= ENGINE_LOSS_LIMIT
+            poisoned += is_poison
+            known.take(Trigger.POISONED if is_poison else Trigger.ENGINE_LOST, at, "engine_lost")
+        adopted = self.done(lambda: self.journal.adopt(EXECUTION, at))
+        assert adopted == [Adopted(taken_back=len(running) - poisoned, poisoned=poisoned)]
+
+    @rule(stopped=st.booleans())
+    def cancel(self, stopped: bool) -> None:
+        self.now += 1.0
+        at = self.now
+        affected = [known for known in self.model if known.state in {State.PENDING, State.WAITING}]
+        for known in affected:
+            known.take(Trigger.CANCELLED, at)
+        self.stopped = self.stopped or stopped
+        self.cancelled = self.cancelled or not stopped
+        assert self.done(lambda: self.journal.cancel(EXECUTION, at, stopped=stopped)) == [len(affected)]
+
+    @rule(chosen=st.none() | st.sets(tasks))
+    def retry(self, chosen: set[int] | None) -> None:
+        affected = [
+            known
+            for number, known in enumerate(self.model)
+            if known.state in sources(Trigger.RETRIED) and (chosen is None or number in chosen)
+        ]
+        for known in affected:
+            known.take(Trigger.RETRIED, self.now)
+            known.losses = known.engine_losses = 0
+            known.final_round = False
+        if any(known.state in OPEN for known in self.model):
+            self.cancelled = self.stopped = False
+        names = None if chosen is None else [a_task(number).task_id for number in chosen]
+        assert self.done(lambda: self.journal.retry(EXECUTION, names, self.now)) == [len(affected)]
+
+    @invariant()
+    def every_task_is_as_the_model_says(self) -> None:
+        for known, record in zip(self.model, records_of(self.journal), strict=True):
+            assert (record.state, record.attempt) == (known.state, len(known.attempts))
+            assert (record.charged, record.losses) == (known.charged, known.losses)
+            assert (record.due_at, record.completed_at) == (known.due_at, known.completed_at)
+            assert record.output == (OUTPUT if known.state is State.COMPLETED else None)
+            assert [(one.outcome, one.charged) for one in record.attempts] == known.attempts
+            assert [one.attempt for one in record.attempts] == list(range(1, len(known.attempts) + 1))
+
+    @invariant()
+    def the_history_replays_to_the_same_states(self) -> None:
+        replayed: dict[str, State | None] = {a_task(number).task_id: None for number in range(NUMBER)}
+        refused = 0
+        for line in history_of(self.journal):
+            if line.trigger == "result_discarded":
+                refused += 1
+                assert line.source == line.target == replayed[line.task_id]
+            else:
+                assert line.source == replayed[line.task_id]
+                assert move(line.source, Trigger(line.trigger)).target is line.target
+                replayed[line.task_id] = line.target
+        assert list(replayed.values()) == [known.state for known in self.model]
+        assert refused == self.discarded == seen(self.journal, lambda reader: reader.discarded(EXECUTION))
+
+    @invariant()
+    def what_is_derived_agrees(self) -> None:
+        states = [known.state for known in self.model]
+        assert counts_of(self.journal) == Counts.of({state: states.count(state) for state in State})
+        pending = [number for number in range(NUMBER) if states[number] is State.PENDING]
+        ready = seen(self.journal, lambda reader: reader.ready(EXECUTION, exclude=(), limit=9, order="priority"))
+        expected = sorted(pending, key=lambda number: (self.ranks[number], number))
+        assert [one.key for one in ready] == [self.keys[number] for number in expected]
+        assert [one.final_round for one in ready] == [self.model[number].final_round for number in expected]
+        due = [known.due_at for known in self.model if known.due_at is not None]
+        assert seen(self.journal, lambda reader: reader.next_due_at(EXECUTION)) == min(due, default=None)
+        execution = execution_of(self.journal)
+        assert (execution.cancel_requested, execution.stopped) == (self.cancelled, self.stopped)
+
+
+class LifeOfTasksOnAFile(LifeOfTasks):
+    """The same on a file, closed and opened again in between."""
+
+    def open(self) -> SqliteJournal:
+        self.directory = tempfile.TemporaryDirectory()
+        return self.open_file()
+
+    def open_file(self) -> SqliteJournal:
+        journal = SqliteJournal(Path(self.directory.name, "journal.sqlite3"))
+        journal.start()
+        return journal
+
+    @rule()
+    def open_again(self) -> None:
+        self.runner.run(self.journal.aclose())
+        self.journal = self.open_file()
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.directory.cleanup()
+
+
+async def _failure(future: asyncio.Future[Any]) -> Exception | None:
+    try:
+        await future
+    except JournalError as error:
+        return error
+    return None
+
+
+common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+TestLifeOfTasks = LifeOfTasks.TestCase
+TestLifeOfTasks.settings = settings(common, max_examples=80, stateful_step_count=40)
+TestLifeOfTasksOnAFile = LifeOfTasksOnAFile.TestCase
+TestLifeOfTasksOnAFile.settings = settings(common, max_examples=12, stateful_step_count=40)
