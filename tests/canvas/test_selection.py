@@ -108,7 +108,12 @@ ROLES: dict[str, tuple[dict[str, str], list[str], str]] = {
         ["a > b : 基础拆解问题", "a > c"],
         "mqq",
     ),
-    "an understanding put as a question": ({"a": "为什么？", "b": "我不懂，能举例吗？"}, ["a > b"], "mu"),
+    "an understanding put as a question": (
+        {"m": "材料材料", "a": "为什么？", "b": "我不懂，能举例吗？"},
+        ["m > a", "a > b"],
+        "mqu",
+    ),
+    "a question asked of a question": ({"a": "为什么？", "b": "那么反过来呢？"}, ["a > b"], "mq"),
     "a deeper question": (
         {"m": "材料材料", "a": "为什么？", "b": "那么反过来呢？", "c": "也成立"},
         ["m > a", "a > b", "b > c"],
@@ -127,7 +132,7 @@ ROLES: dict[str, tuple[dict[str, str], list[str], str]] = {
     "a circle with an understanding": (
         {"a": "材料材料", "b": "为什么？", "c": "因为"},
         ["a > b", "b > c : 个人理解", "c > a"],
-        "eqU".lower(),
+        "mqu",
     ),
 }
 

@@ -39,7 +39,11 @@ MODEL = ("--agent", "basic-decomposition", "--model", "openai:simulated")
 
 
 def order(simulator: Simulator, **fault: Any) -> None:
-    body = json.dumps({"faults": [fault]}).encode()
+    tell(simulator, {"faults": [fault]})
+
+
+def tell(simulator: Simulator, behaviour: dict[str, Any]) -> None:
+    body = json.dumps(behaviour).encode()
     request = urllib.request.Request(f"{simulator.url}/behaviour", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
@@ -56,7 +60,7 @@ def test_when_the_quota_is_gone_the_execution_pauses_charges_nobody_and_resumes(
 ) -> None:
     run = shell.start("run", shell.canvas(16), *MODEL, "--max-concurrent", "4")
     wait_until(lambda: simulator.stats()["answered"] >= 4)
-    order(simulator, kind="quota", count=4)
+    order(simulator, kind="quota", count=1000)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 3, err
     assert "paused (quota" in out
@@ -65,6 +69,7 @@ def test_when_the_quota_is_gone_the_execution_pauses_charges_nobody_and_resumes(
     assert paused["overall_status"] == "paused"
     assert paused["task_queue"]["completed_tasks"] >= 4
     assert charged(paused) == []
+    tell(simulator, {"clear_faults": True})
     assert shell.run("resume", execution_id).returncode == 0
     done = json.loads(shell.run("results", execution_id).stdout)["parallel_agent_execution"]
     assert done["task_queue"]["completed_tasks"] == 16

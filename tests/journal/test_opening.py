@@ -167,7 +167,7 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
 
 def test_a_journal_is_migrated_step_by_step_and_only_forward(tmp_path: Path) -> None:
     filename = str(tmp_path / "journal.sqlite3")
-    database = open_writing(filename, filename, threading.Lock())
+    database = open_writing(filename, filename, threading.Lock(), lock_timeout_s=1)
     second = f"CREATE TABLE added (name TEXT); PRAGMA user_version = {len(MIGRATIONS) + 1};"
     third = f"ALTER TABLE added ADD COLUMN more TEXT; PRAGMA user_version = {len(MIGRATIONS) + 2};"
 
@@ -181,7 +181,7 @@ def test_a_journal_is_migrated_step_by_step_and_only_forward(tmp_path: Path) -> 
 
 def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
     filename = str(tmp_path / "journal.sqlite3")
-    database = open_writing(filename, filename, threading.Lock())
+    database = open_writing(filename, filename, threading.Lock(), lock_timeout_s=1)
     good = f"CREATE TABLE added (name TEXT); PRAGMA user_version = {len(MIGRATIONS) + 1};"
 
     with pytest.raises(apsw.SQLError):
@@ -193,7 +193,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
 
 
 def test_every_migration_sets_its_version(tmp_path: Path) -> None:
-    database = open_reading(str(tmp_path / "new.sqlite3"), "new", threading.Lock())
+    database = open_reading(str(tmp_path / "new.sqlite3"), "new", threading.Lock(), lock_timeout_s=1)
     database.connection.pragma("query_only", 0)
     for version in range(1, len(MIGRATIONS) + 1):
         migrate(database, MIGRATIONS[:version])

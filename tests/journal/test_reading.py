@@ -222,7 +222,7 @@ async def test_one_read_sees_one_state(file_journal: SqliteJournal) -> None:
 
 async def test_a_reading_connection_cannot_write(file_journal: SqliteJournal) -> None:
     await submitted(file_journal, 1)
-    database = open_reading(file_journal.path, file_journal.path, threading.Lock())
+    database = open_reading(file_journal.path, file_journal.path, threading.Lock(), lock_timeout_s=1)
 
     with pytest.raises(apsw.ReadOnlyError):
         database.execute("insert_file", {"execution_id": EXECUTION, "path": "a.json"})

@@ -200,7 +200,7 @@ async def test_a_move_that_is_undone_leaves_no_history(journal: SqliteJournal) -
 )
 def test_frequent_queries_go_by_an_index(tmp_path: Path, query: str, index: str) -> None:
     filename = str(tmp_path / "journal.sqlite3")
-    open_writing(filename, filename, threading.Lock()).close()
+    open_writing(filename, filename, threading.Lock(), lock_timeout_s=1).close()
     names = dict.fromkeys(re.findall(r":(\w+)", QUERIES[query]))
     connection = bare(filename)
     plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {QUERIES[query]}", names)]
@@ -213,7 +213,7 @@ def test_frequent_queries_go_by_an_index(tmp_path: Path, query: str, index: str)
 
 def test_commits_are_on_the_disk_before_they_are_acknowledged(tmp_path: Path) -> None:
     filename = str(tmp_path / "journal.sqlite3")
-    database = open_writing(filename, filename, threading.Lock())
+    database = open_writing(filename, filename, threading.Lock(), lock_timeout_s=1)
 
     assert database.connection.pragma("journal_mode") == "wal"
     assert database.connection.pragma("synchronous") == 2

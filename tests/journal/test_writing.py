@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.journal.scene import (
 
 from parallel_agents.core.errors import JournalError
 from parallel_agents.core.states import State
+from parallel_agents.core.task import Task
 from parallel_agents.journal import SqliteJournal
 from parallel_agents.journal.writer import GROUP_LIMIT
 
@@ -150,3 +152,47 @@ async def test_a_write_waits_while_another_process_writes(file_journal: SqliteJo
 
     await write
     assert counts_of(file_journal).pending == 1
+
+
+async def test_a_write_waits_on_when_the_lock_is_not_freed_in_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite3", lock_timeout_s=0.01)
+    journal.start()
+    other = bare(journal.path)
+    other.execute("BEGIN IMMEDIATE")
+    warned = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    caplog.handler.addFilter(lambda _: bool(loop.call_soon_threadsafe(warned.set)))
+
+    write = journal.submit(an_execution(), tasks(1))
+    await asyncio.wait_for(warned.wait(), 30)
+    assert not write.done()
+    other.execute("COMMIT")
+    other.close()
+
+    await write
+    assert "another process has kept it locked" in caplog.text
+    await journal.aclose()
+
+
+async def test_tasks_from_a_generator_are_all_kept_beside_a_write_that_fails(journal: SqliteJournal) -> None:
+    await submitted(journal, 1, OTHER)
+
+    bad = journal.submit(an_execution(OTHER), ())
+    good = journal.submit(an_execution(), (task for task in tasks(5)))
+
+    await good
+    with pytest.raises(JournalError, match="refused"):
+        await bad
+    assert counts_of(journal).pending == 5
+
+
+async def test_a_failure_while_tasks_are_made_reaches_the_caller(journal: SqliteJournal) -> None:
+    def broken() -> Generator[Task]:
+        yield from tasks(2)
+        raise ValueError("the source ends here")
+
+    with pytest.raises(ValueError, match="the source"):
+        journal.submit(an_execution(), broken())
+    assert counts_of(journal).total == 0

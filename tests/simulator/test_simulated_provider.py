@@ -231,6 +231,13 @@ async def test_faults_come_in_order_and_only_where_they_match(client: Client) ->
     assert statuses == [429, 529, 429, 200]
 
 
+async def test_faults_still_due_can_be_taken_back(client: Client) -> None:
+    await client.post("/behaviour", {"faults": [{"kind": "quota", "count": 1000}]})
+    assert (await client.openai())[0] == 429
+    await client.post("/behaviour", {"clear_faults": True, "faults": [{"kind": "error"}]})
+    assert [(await client.openai())[0] for _ in range(2)] == [500, 200]
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"model": "m"}, {"model": "m", "messages": 3}, {"model": "m", "messages": [], "stream": True}]
 )

@@ -12,19 +12,19 @@ from parallel_agents.journal.database import ELSEWHERE, Database, journal_error
 from parallel_agents.journal.queries import MIGRATIONS
 
 APPLICATION_ID = 0x70416731
-BUSY_TIMEOUT_MS = 10_000
 _CACHE_KIB = 16_384
 
 
-def open_writing(filename: str, path: str, lock: threading.Lock) -> Database:
+def open_writing(filename: str, path: str, lock: threading.Lock, *, lock_timeout_s: float) -> Database:
     """Open for writing; make or migrate the journal where need be.
 
     `filename` is what SQLite opens (a `file:` URI for a journal in memory) and `path` what messages call it.
+    `lock_timeout_s` is how long a statement waits for a lock of another process.
 
     Raises:
         JournalError: it is not a journal, of a newer version, damaged or not writable. Nothing was changed.
     """
-    database = _connect(filename, path, lock)
+    database = _connect(filename, path, lock, lock_timeout_s)
     try:
         _check(database)
         _prepare(database, in_memory=filename.startswith("file:"))
@@ -38,9 +38,9 @@ def open_writing(filename: str, path: str, lock: threading.Lock) -> Database:
     return database
 
 
-def open_reading(filename: str, path: str, lock: threading.Lock) -> Database:
+def open_reading(filename: str, path: str, lock: threading.Lock, *, lock_timeout_s: float) -> Database:
     """Open a connection that refuses to write. Raises `JournalError`."""
-    database = _connect(filename, path, lock)
+    database = _connect(filename, path, lock, lock_timeout_s)
     database.connection.pragma("query_only", 1)
     return database
 
@@ -61,7 +61,7 @@ def migrate(database: Database, migrations: Sequence[str]) -> None:
         raise
 
 
-def _connect(filename: str, path: str, lock: threading.Lock) -> Database:
+def _connect(filename: str, path: str, lock: threading.Lock, lock_timeout_s: float) -> Database:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     if filename.startswith("file:"):
         flags |= apsw.SQLITE_OPEN_URI
@@ -71,7 +71,7 @@ def _connect(filename: str, path: str, lock: threading.Lock) -> Database:
         raise journal_error(path, error) from error
     except UnicodeEncodeError:
         raise JournalError(path, "its name is not valid UTF-8", hint=ELSEWHERE) from None
-    database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    database.connection.set_busy_timeout(int(lock_timeout_s * 1000))
     return database
 
 

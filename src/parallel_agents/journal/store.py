@@ -33,13 +33,13 @@ _memory_names = (f"file:/parallel-agents-{number}?vfs=memdb" for number in itert
 class _Connections:
     """What is open while a journal is: one connection that writes, two that read."""
 
-    def __init__(self, filename: str, path: str, *, shared_lock: threading.Lock | None) -> None:
+    def __init__(self, filename: str, path: str, *, shared_lock: threading.Lock | None, lock_timeout_s: float) -> None:
         def lock() -> threading.Lock:
             return shared_lock or threading.Lock()
 
-        self.writing = open_writing(filename, path, lock())
-        self.background = open_reading(filename, path, lock())
-        self.immediate = open_reading(filename, path, lock())
+        self.writing = open_writing(filename, path, lock(), lock_timeout_s=lock_timeout_s)
+        self.background = open_reading(filename, path, lock(), lock_timeout_s=lock_timeout_s)
+        self.immediate = open_reading(filename, path, lock(), lock_timeout_s=lock_timeout_s)
         self.writer = Writer(self.writing)
         self.readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parallel-agents-journal-reader")
         self.writer.start()
@@ -55,11 +55,14 @@ class _Connections:
 class SqliteJournal:
     """`ports.journal.Journal` on the file `path`; `:memory:` is a journal that ends with this object.
 
-    Writes are to be called on a running event loop; reads and ownership from any thread.
+    Writes are to be called on a running event loop; reads and ownership from any thread. A lock that another process
+    keeps for longer than `lock_timeout_s` is an error for `start` and for a read; a write waits on, and says so in
+    the log.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, lock_timeout_s: float = 10.0) -> None:
         self.path = str(path)
+        self._lock_timeout_s = lock_timeout_s
         self._guard = threading.Lock()
         self._open: _Connections | None = None
         self._closing: Future[None] | None = None
@@ -73,11 +76,14 @@ class SqliteJournal:
             if self._open is not None:
                 return
             if self.path == IN_MEMORY:
-                self._open = _Connections(next(_memory_names), self.path, shared_lock=threading.Lock())
+                self._open = self._connect(next(_memory_names), threading.Lock())
             else:
                 place = _place(self.path)
-                self._open = _Connections(str(place), self.path, shared_lock=None)
+                self._open = self._connect(str(place), None)
                 self._owners = FileOwners(place.with_name(f".{place.name}.owners"), self.path)
+
+    def _connect(self, filename: str, shared_lock: threading.Lock | None) -> _Connections:
+        return _Connections(filename, self.path, shared_lock=shared_lock, lock_timeout_s=self._lock_timeout_s)
 
     async def aclose(self) -> None:
         """Commit what is queued, release every ownership and close. Safe to call twice and before `start`."""

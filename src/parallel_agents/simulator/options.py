@@ -33,12 +33,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A change at run time: what is None stays as it is; `faults` are added to those still due."""
+    """A change at run time: what is None stays as it is; `faults` are added to those still due.
+
+    `clear_faults` takes those still due back first: how many a lane swallows before it closes depends on timing.
+    """
 
     latency_s: Seconds | None = None
     jitter_s: Seconds | None = None
     fail_rate: Share | None = None
     faults: tuple[Fault, ...] = ()
+    clear_faults: bool = False
 
 
 def checked(options: Options) -> Options:

@@ -144,6 +144,8 @@ class SimulatedProvider:
         self._latency_s = self._latency_s if change.latency_s is None else change.latency_s
         self._jitter_s = self._jitter_s if change.jitter_s is None else change.jitter_s
         self._fail_rate = self._fail_rate if change.fail_rate is None else change.fail_rate
+        if change.clear_faults:
+            self._faults = FaultQueue(())
         self._faults.add(change.faults)
         return _json({"latency_s": self._latency_s, "jitter_s": self._jitter_s, "fail_rate": self._fail_rate})
 
