@@ -62,7 +62,7 @@ async def until_running(executor: ParallelAgentExecutor, number: int) -> None:
     seen: list[Event] = []
 
     def hear(event: Event) -> None:
-        if event.type is EventType.TASK_PROGRESS:
+        if event.type is EventType.TASK_STARTED:
             seen.append(event)
             if len(seen) >= number:
                 running.set()

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.journal.scene import EXECUTION, WORKER, counts_of, records_of, settled, submitted
+from tests.journal.scene import EXECUTION, WORKER, bare, counts_of, records_of, settled, submitted
 
 from parallel_agents.core.errors import JournalError
 from parallel_agents.core.states import State
@@ -97,13 +97,17 @@ async def _until_the_disk_is_full(path: str) -> dict[str, Any]:
 
 async def _in_one_go(path: str) -> dict[str, Any]:
     journal = opened(path)
-    keys = await submitted(journal, 300)
+    keys = await submitted(journal, 550)
+    lock = bare(path)
+    lock.execute("BEGIN IMMEDIATE")  # so that the queue is long before the writer gets anywhere
     writes: list[asyncio.Future[bool]] = []
     for key in keys:
         writes += [journal.begin(key, 1, WORKER, 1.0), journal.settle(settled(key, 1, output=b"\xc5" + bytes(20_000)))]
+    lock.execute("COMMIT")
     await asyncio.wait(writes)
     landed = [write.exception() is None for write in writes]
     await journal.aclose()
+    lock.close()
     return {"landed": landed}
 
 

@@ -114,7 +114,7 @@ def test_nothing_is_written_behind_a_write_that_the_disk_refused(tmp_path: Path)
 
     landed = json.loads(in_a_private_mount(script, str(tmp_path), sys.executable))["landed"]
 
-    assert len(landed) == 600
+    assert len(landed) == 1100
     assert landed == sorted(landed, reverse=True)
     assert not landed[-1]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,26 @@ async def test_two_who_close_at_once_both_wait_for_the_end(tmp_path: Path) -> No
         group.create_task(journal.aclose())
 
     assert names_in(tmp_path) == ["journal.sqlite3"]
+
+
+async def test_who_stops_waiting_for_the_end_does_not_stop_it(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite3")
+    journal.start()
+    await submitted(journal, 1)
+    free = threading.Event()
+
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(journal.read(lambda _: free.wait(30)))
+        closing = group.create_task(journal.aclose())
+        await asyncio.sleep(0)  # both have begun
+        closing.cancel()
+        await asyncio.wait([closing])
+        free.set()
+
+    assert reading.result()
+    await journal.aclose()
+    assert names_in(tmp_path) == ["journal.sqlite3"]
+    assert not [thread.name for thread in threading.enumerate() if "journal" in thread.name]
 
 
 async def test_each_event_loop_gets_its_own_answers(journal: SqliteJournal) -> None:

@@ -110,7 +110,7 @@ def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path) -> N
         check=False,
     )
     assert done.stdout == "offline\n"
-    assert "pip install 'parallel-agents[llm]'" in done.stderr
+    assert "pip install -e '.[llm]'" in done.stderr
     assert "ModelError" in done.stderr
 
 

@@ -6,11 +6,10 @@ mended. Rules and ranges are those of the agents' own descriptions.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from parallel_agents.agents.answers import Problems, json_object, length_of, markdown_of, sections_in
 from parallel_agents.agents.spec import Explanation, Output, Score, SubQuestions
 from parallel_agents.ports.models import OutputSchema
 
@@ -23,18 +22,6 @@ ACTIONS = ("change_to_green", "change_to_purple", "keep_red")
 # A model counts characters badly: what is clearly shorter or longer than asked fails, what is near is kept, because
 # the user has paid for it.
 _SHORTEST, _LONGEST = 0.75, 1.5
-
-_FENCED = re.compile(r"\A\s*```[\w-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
-_HEADING = re.compile(r"^##[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_COUNTED = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[A-Za-z0-9]+")
-
-
-class Problems(Exception):  # noqa: N818 - not an error of the program: what is wrong with an answer
-    """Everything that is wrong with an answer, one sentence each."""
-
-    def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems))
 
 
 def name_of(output: Output) -> str:
@@ -72,16 +59,17 @@ def check(output: Output, text: str, *, from_language_model: bool = True) -> dic
     """
     match output:
         case SubQuestions():
-            return _checked_questions(output, _json_object(text, "sub_questions"))
+            return _checked_questions(output, json_object(text, "sub_questions"))
         case Score():
-            return _checked_score(_json_object(text, "total_score"))
+            return _checked_score(json_object(text, "total_score"))
         case Explanation():
             return _checked_explanation(output, text, with_length=from_language_model)
 
 
+# Only keywords that the strict modes of providers take: another one would turn enforcement off.
 def _questions_schema(output: SubQuestions) -> dict[str, Any]:
     question = {
-        "text": {"type": "string", "minLength": 1},
+        "text": {"type": "string"},
         "type": {"type": "string", "enum": list(output.types)},
         "difficulty": {"type": "string", "enum": list(output.difficulties)},
         "guidance": {"type": "string", "description": f'"" or a hint that starts with "{GUIDANCE_PREFIX}"'},
@@ -98,7 +86,7 @@ def _score_schema() -> dict[str, Any]:
             "total_score": {"type": "integer", "minimum": 0, "maximum": MOST_PER_DIMENSION * len(DIMENSIONS)},
             "breakdown": _object(dict.fromkeys(DIMENSIONS, dimension)),
             "pass": {"type": "boolean"},
-            "feedback": {"type": "string", "minLength": 1},
+            "feedback": {"type": "string"},
             "color_action": {"type": "string", "enum": list(ACTIONS)},
         }
     )
@@ -111,34 +99,6 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def _json_object(text: str, key: str) -> dict[str, Any]:
-    """Find the JSON object that has `key`: the whole text, inside a fence, or between other text."""
-    decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
-    position = text.find("{")
-    while position != -1:
-        try:
-            value, _ = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            position = text.find("{", position + 1)
-            continue
-        if key in value:
-            return value
-        position = text.find("{", position + 1)
-    raise Problems(f"there is no JSON object with the key {key!r}" if text.strip() else "the answer is empty")
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise Problems(f"the key {name!r} stands twice in one object")
-    return dict(pairs)
-
-
-def _refuse_constant(name: str) -> float:
-    raise Problems(f"{name} is not a JSON number")
 
 
 def _checked_questions(output: SubQuestions, answer: dict[str, Any]) -> dict[str, Any]:
@@ -180,10 +140,15 @@ def _question_problems(output: SubQuestions, number: int, value: object) -> list
     for key, allowed in (("type", output.types), ("difficulty", output.difficulties)):
         if question[key] not in allowed:
             problems.append(f"{place}: {key} {question[key]!r} is not one of {', '.join(allowed)}")
-    guidance = str(question["guidance"])
+    return problems + _guidance_problems(place, str(question["guidance"]))
+
+
+def _guidance_problems(place: str, guidance: str) -> list[str]:
     if guidance and not guidance.startswith(GUIDANCE_PREFIX):
-        problems.append(f"{place}: guidance is neither empty nor starts with {GUIDANCE_PREFIX!r}")
-    return problems
+        return [f"{place}: guidance is neither empty nor starts with {GUIDANCE_PREFIX!r}"]
+    if guidance and not guidance.removeprefix(GUIDANCE_PREFIX).strip():
+        return [f"{place}: guidance has nothing after {GUIDANCE_PREFIX!r}"]
+    return []
 
 
 def _checked_score(answer: dict[str, Any]) -> dict[str, Any]:
@@ -226,15 +191,13 @@ def action_of(total: int) -> str:
 
 
 def _checked_explanation(output: Explanation, text: str, *, with_length: bool) -> dict[str, Any]:
-    fenced = _FENCED.match(text)
-    markdown = (fenced.group(1) if fenced else text).strip()
-    if not markdown:
-        raise Problems("the answer is empty")
-    found = [heading.strip() for heading in _HEADING.findall(markdown)]
-    problems = [f"the section '## {section}' is missing" for section in output.sections if section not in found]
-    present = [section for section in found if section in output.sections]
-    if not problems and list(dict.fromkeys(present)) != list(output.sections):
-        problems.append(f"the sections are not in the order {', '.join(output.sections)}")
+    markdown = markdown_of(text)
+    found = [(heading, body) for heading, body in sections_in(markdown) if heading in output.sections]
+    headings = [heading for heading, _ in found]
+    problems = [f"the section '## {section}' is missing" for section in output.sections if section not in headings]
+    problems += [f"the section '## {heading}' is empty" for heading, body in found if not body]
+    if not problems and headings != list(output.sections):
+        problems.append(f"the sections are not in the order {', '.join(output.sections)}, once each")
     count = length_of(markdown)
     least, most = int(output.characters[0] * _SHORTEST), int(output.characters[1] * _LONGEST)
     if with_length and not least <= count <= most:
@@ -242,11 +205,6 @@ def _checked_explanation(output: Explanation, text: str, *, with_length: bool) -
     if problems:
         raise Problems(*problems)
     return {"markdown": markdown}
-
-
-def length_of(text: str) -> int:
-    """Length as a Chinese reader counts: one per Chinese character, one per Latin word or number."""
-    return len(_COUNTED.findall(text))
 
 
 def _is_whole(value: object) -> bool:

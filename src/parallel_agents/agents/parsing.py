@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import msgspec
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from parallel_agents.agents.spec import AgentSpec
+from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SubQuestions
 from parallel_agents.core.errors import AgentError
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -59,8 +59,7 @@ def parse_spec(text: str, place: str) -> AgentSpec:
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").removeprefix(".")
-        top = re.split(r"[.\[]", key)[0]
-        at = _at(place, match.group(1), top)
+        at = _at(place, match.group(1), key)
         raise AgentError(name, f"has a wrong value at {key or 'the top'}: {problem}", place=at) from None
     _check_parts(spec, place)
     return spec
@@ -74,16 +73,24 @@ def _front_matter(yaml_text: str, name: str, place: str) -> dict[str, Any]:
         mark = told.problem_mark or told.context_mark
         line = (mark.line if mark else 0) + 2
         raise AgentError(name, f"has broken front matter: {told.problem}", place=f"{place}:{line}") from None
+    except (YAMLError, ValueError) as error:  # a control character; a date that is none
+        raise AgentError(name, f"has broken front matter: {error}", place=place) from None
     if not isinstance(value, dict):
         raise AgentError(name, "has front matter that is not a mapping", place=place)
     return cast("dict[str, Any]", value)
 
 
 def _at(place: str, yaml_text: str, key: str) -> str:
-    for number, line in enumerate(yaml_text.splitlines(), start=2):
-        if key and re.match(rf"['\"]?{re.escape(key)}['\"]?\s*:", line):
-            return f"{place}:{number}"
-    return place
+    found: int | None = None
+    lines = yaml_text.splitlines()
+    start, indent = 0, ""
+    for part in filter(None, re.split(r"[.\[]", key)):
+        name = rf"{indent}['\"]?{re.escape(part)}['\"]?\s*:"
+        line = next((number for number in range(start, len(lines)) if re.match(name, lines[number])), None)
+        if line is None:
+            break
+        found, start, indent = line, line + 1, r"\s+"
+    return place if found is None else f"{place}:{found + 2}"
 
 
 def _check_parts(spec: AgentSpec, place: str) -> None:
@@ -91,5 +98,20 @@ def _check_parts(spec: AgentSpec, place: str) -> None:
         raise AgentError(spec.name, "needs an `output` contract, or an `entry` for a Python agent", place=place)
     if spec.entry is not None and spec.output is not None:
         raise AgentError(spec.name, "has both `entry` and `output`; one of them says how it works", place=place)
+    problem = _range_problem(spec.output)
+    if problem is not None:
+        raise AgentError(spec.name, f"has an `output` that no answer can fit: {problem}", place=place)
     if spec.output is not None and not spec.prompt:
         raise AgentError(spec.name, "has no prompt below its front matter", place=place)
+
+
+def _range_problem(output: Output | None) -> str | None:
+    match output:
+        case SubQuestions() if output.least > output.most:
+            return f"least is {output.least}, most is {output.most}"
+        case SubQuestions() if output.least_types > min(len(set(output.types)), output.most):
+            return f"least_types is {output.least_types}, with {len(set(output.types))} types and most {output.most}"
+        case Explanation() if output.characters[0] > output.characters[1]:
+            return f"characters is {output.characters[0]} to {output.characters[1]}"
+        case _:
+            return None

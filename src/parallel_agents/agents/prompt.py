@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,9 +28,20 @@ def system_prompt(spec: AgentSpec) -> str:
 
 def user_prompt(fields: Sequence[str], values: Mapping[str, Any]) -> str:
     """Every field that has a value, fenced by a mark that the values cannot contain."""
-    given = [(field, str(values[field])) for field in fields if values.get(field) not in (None, "")]
+    given = [(field, _text(values[field])) for field in fields if not is_blank(values.get(field))]
+    if not given:
+        return "（没有输入数据。）"
     mark = fence_mark([text for _, text in given])
     return "\n\n".join(f"<数据 {field} {mark}>\n{text}\n</数据 {field} {mark}>" for field, text in given)
+
+
+def is_blank(value: object) -> bool:
+    """Whether an input says nothing: null, or a text of nothing but white space."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def fence_mark(texts: Sequence[str]) -> str:
@@ -51,10 +63,11 @@ def repair_prompt(problems: Sequence[str]) -> str:
 def _format_of(output: Output) -> str:
     match output:
         case SubQuestions():
+            kinds = f"，至少 {output.least_types} 种不同的 type" if output.least_types > 1 else ""
             return (
                 "只输出一个 JSON 对象，不要代码围栏，不要其他文字：\n"
                 '{"sub_questions": [{"text": "…", "type": "…", "difficulty": "…", "guidance": "…"}]}\n'
-                f"- 问题 {output.least} 到 {output.most} 个，至少 {output.least_types} 种不同的 type\n"
+                f"- 问题 {output.least} 到 {output.most} 个{kinds}\n"
                 f"- type 只能是：{'、'.join(output.types)}\n"
                 f"- difficulty 只能是：{'、'.join(output.difficulties)}\n"
                 f"- guidance 为空字符串，或以“{GUIDANCE_PREFIX}”开头"

@@ -69,6 +69,9 @@ class AgentRegistry:
         if name.endswith(".md"):
             spec, text = read_spec(Path(name))
             agent = _from_spec(spec, text, str(Path(name)))
+            earlier = self._agents.get(agent.name)
+            if earlier is not None and earlier.spec_path not in (None, agent.spec_path):
+                raise AgentError(agent.name, f"is the name of {earlier.spec_path} too", place=name, hint="Rename one.")
             # By its own name too: that is what its tasks say. Whoever names a file means that file's agent.
             self._agents[name] = self._agents[agent.name] = agent
             return agent
@@ -88,7 +91,8 @@ class AgentRegistry:
         if name in self._agents or name.endswith(".md"):
             raise AgentError(name, "is a name that is taken already")
         found = target if isinstance(target, str) else import_string(name, target)
-        if ":" not in found:
+        place, _, function = found.rpartition(":")
+        if not place or not function.isidentifier():
             raise AgentError(name, f"has the target {found!r}; it has to be 'module:function' or 'file.py:function'")
         self._agents[name] = Agent(name=name, target=found, description=description)
 
@@ -149,13 +153,16 @@ def import_string(name: str, function: Callable[..., Any]) -> str:
     module = getattr(function, "__module__", None)
     if not inspect.iscoroutinefunction(function):
         raise AgentError(name, "is not an `async def`", hint="An agent is `async def run(context)`.")
-    if module is None or "." in qualified or "<" in qualified:
+    if module is None or not qualified or "." in qualified or "<" in qualified:
         hint = "Move it to the top level of a module, or give an import string."
         raise AgentError(name, f"is {qualified or 'no function'}, which a worker cannot import by name", hint=hint)
+    if getattr(sys.modules.get(module), qualified, None) is not function:
+        hint = "Register what stands at the top level of its module, after any decorator."
+        raise AgentError(name, f"is not what {module}:{qualified} names", hint=hint)
     if module != "__main__":
         return f"{module}:{qualified}"
     file = getattr(sys.modules["__main__"], "__file__", None)
-    if file is None:
+    if file is None or not Path(file).is_file():  # `python -` calls it <stdin>
         raise AgentError(name, "was defined interactively, where a worker cannot find it", hint="Put it into a file.")
     return f"{Path(file).resolve()}:{qualified}"
 

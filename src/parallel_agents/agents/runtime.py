@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from parallel_agents.agents.contract import Problems, check, name_of, schema_of, sections_of
-from parallel_agents.agents.prompt import repair_prompt, system_prompt, user_prompt
-from parallel_agents.agents.spec import AgentSpec, Output
-from parallel_agents.core.errors import ContractError, ItemError
+from parallel_agents.agents.answers import Problems
+from parallel_agents.agents.contract import check, name_of, schema_of, sections_of
+from parallel_agents.agents.prompt import is_blank, repair_prompt, system_prompt, user_prompt
+from parallel_agents.agents.spec import AgentSpec, Output, Score
+from parallel_agents.core.errors import ContractError, ItemError, UnscoredError
 from parallel_agents.ports.context import Context
 from parallel_agents.ports.models import Message, ModelResponse
 
 OFFLINE_NOTICE = "extracted from the material without a language model / 由原文摘录生成，不是语言模型的回答"
 
 
+# What providers say when an answer reached its limit of tokens.
+_CUT = frozenset({"length", "max_tokens"})
+
+
 async def run(context: Context) -> Mapping[str, Any]:
     """Run the agent whose spec stands in `context.parameters["spec"]`.
 
     Raises:
-        ItemError: a required field is missing.
+        ItemError: a required field is missing or blank.
         ContractError: the answer did not fit, nor did the one after the problems had been named.
         UnscoredError: the model cannot judge.
     """
@@ -29,19 +34,34 @@ async def run(context: Context) -> Mapping[str, Any]:
     if spec.output is None:
         raise ItemError(f"agent {spec.name!r} has no output contract")
     for field in spec.required:
-        if context.input.get(field) in (None, ""):
+        if is_blank(context.input.get(field)):
             raise ItemError(f"agent {spec.name!r} needs the field {field!r} in input_data")
-    messages = [Message("user", user_prompt(tuple(spec.inputs), context.input))]
-    response = await _ask(context, spec, spec.output, messages)
+    question = user_prompt(tuple(spec.inputs), context.input)
+    response = await _ask(context, spec, spec.output, [Message("user", question)])
     try:
         return _accepted(spec.output, response)
     except Problems as first:
-        messages += [Message("assistant", response.text), Message("user", repair_prompt(first.problems))]
+        if not response.is_language_model:  # it would give the same answer again
+            raise ContractError(first.problems, response.text) from None
+        context.progress(None, "asks once more: " + "; ".join(first.problems))
+        messages = _once_more(question, response, first.problems)
     response = await _ask(context, spec, spec.output, messages)
     try:
         return _accepted(spec.output, response)
     except Problems as second:
-        raise ContractError(second.problems, response.text) from None
+        raise ContractError(_all_problems(response, second.problems), response.text) from None
+
+
+def _once_more(question: str, response: ModelResponse, problems: Sequence[str]) -> list[Message]:
+    repair = repair_prompt(_all_problems(response, problems))
+    if not response.text.strip():  # providers refuse a turn without a text
+        return [Message("user", f"{question}\n\n{repair}")]
+    return [Message("user", question), Message("assistant", response.text.rstrip()), Message("user", repair)]
+
+
+def _all_problems(response: ModelResponse, problems: Sequence[str]) -> tuple[str, ...]:
+    cut = ("the answer was cut off at the limit of its length",) if response.finish_reason in _CUT else ()
+    return (*cut, *problems)
 
 
 async def _ask(context: Context, spec: AgentSpec, output: Output, messages: list[Message]) -> ModelResponse:
@@ -56,6 +76,8 @@ async def _ask(context: Context, spec: AgentSpec, output: Output, messages: list
 
 
 def _accepted(output: Output, response: ModelResponse) -> dict[str, Any]:
+    if isinstance(output, Score) and not response.is_language_model:
+        raise UnscoredError(f"{response.model} is not a language model and cannot judge")
     answer = check(output, response.text, from_language_model=response.is_language_model)
     if not response.is_language_model:
         answer["generator"] = {"model": response.model, "is_language_model": False, "notice": OFFLINE_NOTICE}

@@ -146,7 +146,7 @@ class ModelSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration. `model` is the model that runs when a command or a call names none."""
 
-    parallel_processing: ParallelProcessing = ParallelProcessing()
+    parallel_processing: ParallelProcessing = msgspec.field(default_factory=ParallelProcessing)
     aiomultiprocess_settings: AiomultiprocessSettings = AiomultiprocessSettings()
     journal: JournalSettings = JournalSettings()
     model: str | None = None

@@ -206,8 +206,13 @@ class Engine:
 
     def attempt_began(self, attempt: RunningAttempt, worker: WorkerIdentity) -> None:
         """A worker has an attempt: the journal learns of it before any call that it makes."""
-        self._parts.journal.begin(attempt.key, attempt.attempt, worker, self._parts.clock.now())
-        self.announcer.began(attempt, worker.pid)
+        begun = self._parts.journal.begin(attempt.key, attempt.attempt, worker, self._parts.clock.now())
+        # Told once it is durable, so that whoever hears of it finds it in the journal; nobody waits for that.
+        begun.add_done_callback(lambda landed: self._tell_began(attempt, worker, landed))
+
+    def _tell_began(self, attempt: RunningAttempt, worker: WorkerIdentity, landed: asyncio.Future[bool]) -> None:
+        if not landed.cancelled() and landed.exception() is None and landed.result():
+            self.announcer.began(attempt, worker.pid)
 
     def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
         """An agent says how far it is."""

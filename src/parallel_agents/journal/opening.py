@@ -13,6 +13,7 @@ from parallel_agents.journal.queries import MIGRATIONS
 
 APPLICATION_ID = 0x70416731
 _CACHE_KIB = 16_384
+_WAL_BYTES_KEPT = 64 * 1024 * 1024
 
 
 def open_writing(filename: str, path: str, lock: threading.Lock, *, lock_timeout_s: float) -> Database:
@@ -98,3 +99,4 @@ def _prepare(database: Database, *, in_memory: bool) -> None:
     connection.pragma("synchronous", "full")
     connection.pragma("foreign_keys", 1)
     connection.pragma("cache_size", -_CACHE_KIB)
+    connection.pragma("journal_size_limit", _WAL_BYTES_KEPT)

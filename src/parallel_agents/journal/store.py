@@ -7,6 +7,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -38,10 +39,14 @@ class _Connections:
             return shared_lock or threading.Lock()
 
         self.writing = open_writing(filename, path, lock(), lock_timeout_s=lock_timeout_s)
-        self.background = open_reading(filename, path, lock(), lock_timeout_s=lock_timeout_s)
-        self.immediate = open_reading(filename, path, lock(), lock_timeout_s=lock_timeout_s)
-        self.writer = Writer(self.writing)
+        with ExitStack() as undo:
+            undo.callback(self.writing.close)
+            self.background = open_reading(filename, path, lock(), lock_timeout_s=lock_timeout_s)
+            undo.callback(self.background.close)
+            self.immediate = open_reading(filename, path, lock(), lock_timeout_s=lock_timeout_s)
+            undo.pop_all()
         self.readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parallel-agents-journal-reader")
+        self.writer = Writer(self.writing)
         self.writer.start()
 
     def close(self) -> None:
@@ -93,7 +98,7 @@ class SqliteJournal:
             if self._closing is None:
                 # Behind the reads that are under way, on the thread that runs them.
                 self._closing = self._open.readers.submit(self._close, self._open)
-        await asyncio.wrap_future(self._closing)
+        await asyncio.shield(asyncio.wrap_future(self._closing))
         self._open.readers.shutdown()
 
     def _close(self, connections: _Connections) -> None:

@@ -115,7 +115,7 @@ def endpoint(model: str, settings: Settings, environ: Mapping[str, str]) -> Endp
     chosen = settings.model_settings(model)
     if importlib.util.find_spec(remote.client) is None or importlib.util.find_spec("aiohttp") is None:
         raise ModelError(
-            model, f"{model} needs the {remote.client} client", hint="Run: pip install 'parallel-agents[llm]'"
+            model, f"{model} needs the {remote.client} client", hint="Run: pip install -e '.[llm]' in a checkout"
         )
     own_url = chosen.base_url or environ.get(f"{remote.variables}_BASE_URL") or None
     key_variable = chosen.api_key_env or f"{remote.variables}_API_KEY"

@@ -44,7 +44,7 @@ class Context(Protocol):
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """What the engine knows of the agent itself: `name` and, for an agent from a file, its `spec` text."""
+        """What the engine knows of the agent itself: `name` and, for an agent from a file, its parsed `spec`."""
         ...
 
     def progress(self, fraction: float | None, message: str = "") -> None:

@@ -29,7 +29,7 @@ async def running(options: Options) -> AsyncGenerator[str]:
     """Serve while the context lasts; gives the address. Raises as `serve`."""
     checked(options)
     if importlib.util.find_spec("aiohttp") is None:
-        raise InputError("simulate-provider needs aiohttp. Run: pip install 'parallel-agents[llm]'")
+        raise InputError("simulate-provider needs aiohttp. Run: pip install -e '.[llm]' in a checkout")
     from parallel_agents.simulator.server import SimulatedProvider
 
     provider = SimulatedProvider(options)

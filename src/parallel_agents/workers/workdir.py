@@ -14,7 +14,6 @@ from parallel_agents.core.errors import PoolError
 from parallel_agents.core.ids import derived_id
 from parallel_agents.ports.workers import OpenedContext
 
-
 _log = logging.getLogger("parallel_agents.workers")
 
 
