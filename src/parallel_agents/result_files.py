@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -27,22 +28,26 @@ def check_place(wanted: Path) -> None:
     """Make sure that a file can be written there, before anything is paid for. Leaves nothing behind.
 
     Raises:
-        OutputError: the folder is missing, or takes no file.
+        OutputError: the folder is missing, or takes no file; or what has the name is no file.
     """
-    if wanted.is_dir():
-        raise OutputError(wanted, "it is a folder", hint="Name a file.")
     try:
+        _refuse_what_is_no_file(wanted)
         probe = _temporary(wanted)
-        probe.unlink()
+        try:
+            # A full disk still takes names.
+            probe.write_bytes(b"\n")
+        finally:
+            probe.unlink()
     except OSError as error:
         raise OutputError(wanted, _in_words(error, wanted), hint="Choose another place with --output.") from None
 
 
-def write_new(wanted: Path, document_for: Callable[[Path], Mapping[str, Any]]) -> Path:
+def write_new(wanted: Path, document_for: Callable[[Path], Mapping[str, Any]], *, hint: str = _ELSEWHERE) -> Path:
     """Write a JSON document to `wanted`, or to the first free numbered name after it; returns the path.
 
     `document_for` makes the document for the path it will have. The file appears whole, by a link to a synced
-    temporary file in the same folder, so that a crash leaves either nothing or all of it.
+    temporary file in the same folder, so that a crash leaves either nothing or all of it. `hint` is the way out that an
+    error names.
 
     Raises:
         OutputError: it cannot be written; nothing is left behind.
@@ -51,21 +56,38 @@ def write_new(wanted: Path, document_for: Callable[[Path], Mapping[str, Any]]) -
     while True:
         path = numbered(wanted, number)
         number += 1
-        if path.exists():
+        if os.path.lexists(path):
             continue
-        data = json.dumps(document_for(path), ensure_ascii=False, indent=2).encode() + b"\n"
+        data = _encoded(document_for(path))
         try:
             _write_whole(path, data)
         except FileExistsError:
             continue
         except OSError as error:
-            raise OutputError(path, _in_words(error, path), started=True, hint=_ELSEWHERE) from None
+            raise OutputError(path, _in_words(error, path), started=True, hint=hint) from None
         return path
 
 
 def numbered(wanted: Path, number: int) -> Path:
     """The name of the n-th attempt: the name itself, then with -2, -3, … before the ending."""
     return wanted if number == 1 else wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+
+
+def _encoded(document: Mapping[str, Any]) -> bytes:
+    # Models do write halves of surrogate pairs, which UTF-8 lacks; as \\udc80 they are valid JSON.
+    return json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise OutputError(path, "it is a folder", hint="Name a file.")
+    if not stat.S_ISREG(mode) or path.absolute().parent == Path("/dev"):
+        # /dev/stdout may well be a file, but a numbered neighbour of it is not what anybody wants.
+        raise OutputError(path, "it is no ordinary file", hint="`parallel-agents results ID` prints results.")
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -93,11 +115,15 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path)
     except OSError as error:
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+        if error.errno not in {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
             raise
         # A file system without links: take the name first, so that nobody's file is replaced.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
 from parallel_agents.cli import codes
-from parallel_agents.core.errors import ParallelAgentsError
+from parallel_agents.cli.fasthelp import help_for
+from parallel_agents.cli.streams import note, prepare, tell
+from parallel_agents.core.errors import InputError, ParallelAgentsError
 
 app = App(
     name="parallel-agents",
     version=__version__,
     help="Run LLM agents over a whole Obsidian canvas or a file of tasks, many at a time: isolated, durable, measured.",
 )
+
+
+def _whole(_: type, tokens: Sequence[Token]) -> int:
+    # The library rounds 2.7 to 3, and a concurrency that nobody asked for is worse than a refusal.
+    value = tokens[0].value
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a whole number") from None
+
 
 Config = Annotated[Path | None, Parameter(name="--config", help="Configuration file.")]
 Journal = Annotated[Path | None, Parameter(name="--journal", help="Journal file (or PARALLEL_AGENTS_JOURNAL).")]
@@ -37,7 +47,7 @@ def run(
     agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None,
     model: Annotated[str | None, Parameter(help="openai:NAME, anthropic:NAME or offline.")] = None,
     nodes: Annotated[str | None, Parameter(help="Ids of canvas nodes, separated by commas.")] = None,
-    max_concurrent: Annotated[int | None, Parameter(help="How many tasks run at once.")] = None,
+    max_concurrent: Annotated[int | None, Parameter(converter=_whole, help="How many tasks run at once.")] = None,
     config: Config = None,
     journal: Journal = None,
     output: Output = None,
@@ -53,6 +63,8 @@ def run(
     from parallel_agents.cli.running import RunOptions, run_source
 
     chosen = None if nodes is None else [node.strip() for node in nodes.split(",") if node.strip()]
+    if chosen == []:
+        raise InputError(f"--nodes {nodes!r} names no node. Give ids of canvas nodes, separated by commas.")
     options = RunOptions(
         config=config, journal=journal, output=output, json=json, model=model, max_concurrent=max_concurrent
     )
@@ -226,7 +238,7 @@ def show_configuration(config: Path | None = None, /) -> int:
 def simulate_provider(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 0,
+    port: Annotated[int, Parameter(converter=_whole, help="Port to listen on; 0 takes a free one.")] = 0,
     latency: Annotated[float, Parameter(help="Seconds before each answer.")] = 0.0,
 ) -> int:
     """Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model."""
@@ -237,17 +249,29 @@ def simulate_provider(
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Errors of ours are one line, never a traceback."""
+    prepare()
     try:
-        code = app(arguments, exit_on_error=False, print_error=False)
-        sys.stdout.flush()
+        return _guarded(lambda: app(arguments, exit_on_error=False, print_error=False))
     except CycloptsError as error:
-        return _complain(f"{error}\n`parallel-agents --help` shows the commands.", codes.USAGE)
+        problem = str(error).rstrip(".")
+        return _complain(f"{problem}. `{_help_command(arguments)}` says how to use it.", codes.USAGE)
+
+
+def print_again(text: str) -> int:
+    """Print what could not be printed; returns the exit code that this deserves."""
+    return _guarded(lambda: tell(text.rstrip("\n")))
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    try:
+        code = command()
     except ParallelAgentsError as error:
         return _complain(str(error), error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has read enough; what the interpreter flushes at its end goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return codes.OK
+    except BaseExceptionGroup as group:
+        known = _known(group)
+        if known is None:
+            raise
+        return _complain(str(known), known.exit_code)
     return code if isinstance(code, int) else codes.OK
 
 
@@ -255,6 +279,29 @@ def _await(command: Coroutine[Any, Any, int]) -> int:
     return asyncio.run(command)
 
 
+def _help_command(arguments: Sequence[str]) -> str:
+    for length in (2, 1):
+        tokens = arguments[:length]
+        if len(tokens) == length and help_for([*tokens, "--help"]) is not None:
+            return " ".join(("parallel-agents", *tokens, "--help"))
+    return "parallel-agents --help"
+
+
+def _known(group: BaseExceptionGroup[BaseException]) -> ParallelAgentsError | None:
+    # A disk that fails, fails several tasks at once: one of their errors says it. Anything else is a defect.
+    errors = list(_leaves(group))
+    ours = [error for error in errors if isinstance(error, ParallelAgentsError)]
+    return ours[0] if len(ours) == len(errors) else None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
 def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"parallel-agents: {message}\n")
+    note(f"parallel-agents: {message}")
     return code

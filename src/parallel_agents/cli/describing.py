@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 
 from parallel_agents.agents.registry import Agent, AgentRegistry
 from parallel_agents.cli import codes
+from parallel_agents.cli.streams import note, tell
 from parallel_agents.configuration import load, warnings
 
 
@@ -18,7 +18,7 @@ def list_agents() -> int:
     """One line for every agent that ships."""
     registry = AgentRegistry()
     for name in registry.names():
-        _print(f"{name:24} {registry.resolve(name).description}")
+        tell(f"{name:24} {registry.resolve(name).description}")
     return codes.OK
 
 
@@ -26,9 +26,9 @@ def show_agent(name: str) -> int:
     """Everything about one agent, its prompt last."""
     agent = AgentRegistry().resolve(name)
     for label, value in _facts_of(agent).items():
-        _print(f"{label:16} {value}")
+        tell(f"{label:16} {value}")
     if agent.spec is not None:
-        _print("\n" + agent.spec.rstrip())
+        tell("\n" + agent.spec.rstrip())
     return codes.OK
 
 
@@ -36,22 +36,22 @@ def check_agents(paths: tuple[Path, ...]) -> int:
     """Check agent files; a wrong one ends the command with its error."""
     for path in paths:
         agent = AgentRegistry().resolve(str(path))
-        _print(f"{path}: {agent.name} is fine")
+        tell(f"{path}: {agent.name} is fine")
     return codes.OK
 
 
 def check_configuration(config: Path | None) -> int:
     """Read the configuration as a run would; prints warnings."""
     for warning in warnings(load(config, os.environ)):
-        sys.stderr.write(f"warning: {warning}\n")
-    _print(f"{config or 'the configuration'} is fine")
+        note(f"warning: {warning}")
+    tell(f"{config or 'the configuration'} is fine")
     return codes.OK
 
 
 def show_configuration(config: Path | None) -> int:
     """Print what is in force: defaults, file and environment together."""
     settings: dict[str, Any] = msgspec.to_builtins(load(config, os.environ))
-    _print(msgspec.json.format(msgspec.json.encode(settings), indent=2).decode())
+    tell(msgspec.json.format(msgspec.json.encode(settings), indent=2).decode())
     return codes.OK
 
 
@@ -70,7 +70,3 @@ def _facts_of(agent: Agent) -> dict[str, str]:
         "memory": "as configured" if limits.memory_mb is None else f"{limits.memory_mb:g} MB above the worker's own",
         "at once": "as configured" if agent.max_concurrent is None else str(agent.max_concurrent),
     }
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from parallel_agents import __version__
+
 FOLDER = Path(__file__).with_name("helptexts")
 _ASKS = frozenset({"--help", "-h"})
+
+
+def text_for(arguments: Sequence[str]) -> str | None:
+    """What `--version` and `COMMAND --help` print; None when neither was asked."""
+    return f"{__version__}\n" if list(arguments) == ["--version"] else help_for(arguments)
 
 
 def help_for(arguments: Sequence[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TextIO
 
+from parallel_agents.cli.streams import one_line, write_line
 from parallel_agents.core.events import Event, EventType
 
 _ENDS = {
@@ -33,7 +34,7 @@ class Progress(Protocol):
 class PlainProgress:
     """One line for every task that ends or is tried again."""
 
-    def __init__(self, stream: TextIO, total: int, done: int = 0) -> None:
+    def __init__(self, stream: TextIO | None, total: int, done: int = 0) -> None:
         self._stream = stream
         self._total = total
         self._done = done
@@ -47,8 +48,7 @@ class PlainProgress:
 
     def say(self, line: str) -> None:
         """Write a line."""
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        write_line(self._stream, line)
 
     def close(self) -> None:
         """Nothing to take off."""
@@ -67,6 +67,7 @@ class LiveProgress:
         self._bar = Bar(*columns, console=self._console)
         self._task = self._bar.add_task("starting", total=total, completed=done)
         self._running = 0
+        self._failed = 0
         self._bar.start()
 
     def hear(self, event: Event) -> None:
@@ -79,11 +80,13 @@ class LiveProgress:
             self._bar.advance(self._task)
         if event.type is not EventType.TASK_COMPLETED and (line := line_of(event)) is not None:
             self.say(line)
-        self._bar.update(self._task, description=f"{self._running} running")
+        self._failed += event.type is EventType.TASK_FAILED
+        failed = f", {self._failed} failed" if self._failed else ""
+        self._bar.update(self._task, description=f"{self._running} running{failed}")
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(one_line(line), markup=False, highlight=False)
 
     def close(self) -> None:
         """Leave the last state of the bar."""
@@ -101,6 +104,8 @@ def line_of(event: Event) -> str | None:
             return f"completed {name} ({_seconds(event)})"
         case EventType.TASK_FAILED | EventType.TASK_SKIPPED:
             return f"{_ENDS[event.type]}    {name}: {message}"
+        case EventType.TASK_RETRYING if event.data.get("outcome") == "interrupted":
+            return f"stopped   {name}: attempt {event.attempt}, not charged: {message}"
         case EventType.TASK_RETRYING:
             return f"retrying  {name}: attempt {event.attempt} {event.data.get('outcome')}: {message}"
         case EventType.RESULT_DISCARDED:

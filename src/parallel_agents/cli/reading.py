@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from parallel_agents.cli import codes
 from parallel_agents.cli.running import write_results
+from parallel_agents.cli.streams import note, tell, tell_json
 from parallel_agents.cli.summary import headline, summary_lines
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
 from parallel_agents.result_files import check_place
@@ -21,12 +20,18 @@ async def show_status(execution_id: str | None, *, config: Path | None, journal:
         if execution_id is None:
             documents = await executor.list_executions()
             bodies = [document["parallel_agent_execution"] for document in documents]
-            _print(documents if as_json else "\n".join(map(headline, bodies)) or "no executions")
+            if as_json:
+                tell_json(documents)
+            else:
+                tell("\n".join(map(headline, bodies)) or "no executions")
         else:
             document = await executor.get_execution_status(execution_id)
-            _print(document if as_json else "\n".join(summary_lines(document, None)))
+            if as_json:
+                tell_json(document)
+            else:
+                tell("\n".join(summary_lines(document, None)))
             if document["parallel_agent_execution"]["overall_status"] == "paused":
-                sys.stderr.write(f"`parallel-agents resume {execution_id}` goes on\n")
+                note(f"`parallel-agents resume {execution_id}` goes on where it stopped")
     return codes.OK
 
 
@@ -34,11 +39,11 @@ async def show_results(execution_id: str, *, config: Path | None, journal: Path 
     """Print results or write them to a file."""
     async with _reading(config, journal) as executor:
         if output is None:
-            _print(await executor.get_execution_results(execution_id))
+            tell_json(await executor.get_execution_results(execution_id))
         else:
             check_place(output)
             path, _ = await write_results(executor, execution_id, output)
-            _print(f"results: {path}")
+            tell(f"results: {path}")
     return codes.OK
 
 
@@ -46,7 +51,7 @@ async def cancel_execution(execution_id: str, *, config: Path | None, journal: P
     """Cancel an execution."""
     async with _reading(config, journal) as executor:
         cancelled = await executor.cancel_execution(execution_id)
-    _print(f"{execution_id} {'is cancelled' if cancelled else 'had ended already'}")
+    tell(f"{execution_id} {'is cancelled' if cancelled else 'had ended already'}")
     return codes.OK
 
 
@@ -57,8 +62,3 @@ async def _reading(config: Path | None, journal: Path | None) -> AsyncGenerator[
         yield executor
     finally:
         await executor.aclose()
-
-
-def _print(value: object) -> None:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    sys.stdout.write(text + "\n")

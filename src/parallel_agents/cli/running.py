@@ -1,10 +1,8 @@
-"""The commands that run something: `run` and `resume`."""
+"""The commands that run something: `run`, `resume` and `retry`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,17 +13,17 @@ import msgspec
 
 from parallel_agents.batches import Plan, plan_source, title_of
 from parallel_agents.cli import codes
+from parallel_agents.cli.interruption import Interruption
 from parallel_agents.cli.progress import LiveProgress, PlainProgress, Progress
+from parallel_agents.cli.streams import note, tell, tell_json
 from parallel_agents.cli.summary import summary_lines
 from parallel_agents.core.errors import InputError
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
 from parallel_agents.result_files import check_place, default_place, write_new
 
-_TERM_LIMIT_S = 10.0
-
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Options of `run` and `resume`."""
+    """Options of `run`, `resume` and `retry`."""
 
     config: Path | None
     journal: Path | None
@@ -37,12 +35,12 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run_source(source: Path, agent: str | None, nodes: Sequence[str] | None, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
-    executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal, model=options.model)
+    executor = _executor(options)
     plan = plan_source(source, agent, nodes, executor.agents)
     _say_skipped(plan)
-    place = options.output or default_place(plan.source, plan.title, datetime.now().astimezone().date())
+    place = options.output or default_place(plan.source, plan.title, _today())
     check_place(place)
-    with Interruption(executor) as interruption:
+    async with Interruption(executor) as interruption:
         try:
             execution_id = await executor.submit_batch_tasks(
                 plan.tasks,
@@ -51,154 +49,131 @@ async def run_source(source: Path, agent: str | None, nodes: Sequence[str] | Non
                 vault_root=plan.vault_root,
                 places=plan.places,
             )
-            return await _follow(executor, execution_id, len(plan.tasks), 0, place, options, interruption)
+            following = Following(executor, execution_id, place, options, interruption)
+            return await following.to_the_end(total=len(plan.tasks), done=0)
         finally:
             await executor.aclose()
 
 
 async def resume_execution(execution_id: str | None, options: RunOptions) -> int:
     """Go on with an execution, by default the newest one that nobody runs."""
-    executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal)
-    with Interruption(executor) as interruption:
+    executor = _executor(options)
+    async with Interruption(executor) as interruption:
         try:
             chosen = execution_id or next(iter(await executor.executions.unfinished()), None)
             if chosen is None:
-                sys.stderr.write("there is nothing to resume\n")
+                note("there is nothing to resume")
                 return codes.OK
-            place = await _place_of(executor, chosen, options)
+            place, before = await _before(executor, chosen, options)
             if not await executor.resume_execution(chosen):
-                sys.stderr.write(f"{chosen} has ended already\n")
-                return codes.code_of(await executor.get_execution_results(chosen))
-            return await _follow_again(executor, chosen, place, options, interruption)
+                return await _has_ended(executor, chosen, options)
+            following = Following(executor, chosen, place, options, interruption)
+            return await following.to_the_end(total=before.total, done=before.done)
         finally:
             await executor.aclose()
 
 
 async def retry_execution(execution_id: str, tasks: Sequence[str] | None, options: RunOptions) -> int:
     """Try again what did not succeed, and follow it where this process runs it."""
-    executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal)
-    with Interruption(executor) as interruption:
+    executor = _executor(options)
+    async with Interruption(executor) as interruption:
         try:
-            place = await _place_of(executor, execution_id, options)
+            place, before = await _before(executor, execution_id, options)
             moved = await executor.retry_execution(execution_id, tasks)
-            sys.stderr.write(f"{moved} tasks are tried again\n")
+            note(f"{moved} tasks are tried again")
             if not moved or not executor.runs(execution_id):
                 return codes.OK
-            return await _follow_again(executor, execution_id, place, options, interruption)
+            following = Following(executor, execution_id, place, options, interruption)
+            return await following.to_the_end(total=before.total, done=before.done - moved)
         finally:
             await executor.aclose()
 
 
-async def _place_of(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> Path:
-    status = (await executor.get_execution_status(execution_id))["parallel_agent_execution"]
-    place = options.output or await _default_place(executor, execution_id, status)
-    check_place(place)
-    return place
+class Following:
+    """An execution that this process runs, from its start until its results are written down."""
 
-
-async def _follow_again(
-    executor: ParallelAgentExecutor, execution_id: str, place: Path, options: RunOptions, interruption: Interruption
-) -> int:
-    queue = (await executor.get_execution_status(execution_id))["parallel_agent_execution"]["task_queue"]
-    done = queue["total_tasks"] - queue["pending_tasks"] - queue["running_tasks"]
-    return await _follow(executor, execution_id, queue["total_tasks"], done, place, options, interruption)
-
-
-class Interruption:
-    """Ctrl-C once lets running tasks end, twice stops them; SIGTERM lets them end within a limit."""
-
-    def __init__(self, executor: ParallelAgentExecutor) -> None:
+    def __init__(
+        self,
+        executor: ParallelAgentExecutor,
+        execution_id: str,
+        place: Path,
+        options: RunOptions,
+        interruption: Interruption,
+    ) -> None:
         self._executor = executor
-        self.asked = 0
-        self.progress: Progress | None = None
-        self._stop_now = asyncio.Event()
+        self._execution_id = execution_id
+        self._place = place
+        self._options = options
+        self._interruption = interruption
 
-    def __enter__(self) -> Interruption:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._ask)
-        loop.add_signal_handler(signal.SIGTERM, self._terminate)
-        return self
+    async def to_the_end(self, *, total: int, done: int) -> int:
+        """Show progress, wait, conclude; returns the exit code.
 
-    def __exit__(self, *_: object) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+        To be called right after the start, with nothing awaited in between: what ends meanwhile would not be counted.
+        """
+        progress = _progress(total, done)
+        self._interruption.progress = progress
+        progress.say(f"{self._execution_id}: {total} tasks")
+        self._executor.subscribe(progress.hear)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(self._interruption.watch())
+                document = await self._executor.wait(self._execution_id)
+                watch.cancel()
+        except Exception:
+            progress.say(self._how_to_go_on())
+            raise
+        finally:
+            progress.close()
+            self._interruption.progress = None
+        self._interruption.end()
+        return await self._conclude(document)
 
-    async def watch(self) -> None:
-        """Stop what runs when asked for the second time; to be cancelled."""
-        if self.asked:
-            self._executor.drain()
-        await self._stop_now.wait()
-        await self._executor.interrupt()
+    async def _conclude(self, document: dict[str, Any]) -> int:
+        queue = document["parallel_agent_execution"]["task_queue"]
+        if queue["pending_tasks"] + queue["running_tasks"]:
+            return await self._stop_short()
+        path, document = await write_results(self._executor, self._execution_id, self._place)
+        self._show(document, path)
+        return codes.code_of(document)
 
-    def _ask(self) -> None:
-        self.asked += 1
-        if self.asked == 1:
-            self._say("waiting for running tasks to end; Ctrl-C again stops them (nothing is lost)")
-            self._executor.drain()
-        else:
-            self._stop_now.set()
+    async def _stop_short(self) -> int:
+        # Read by another once this process has let go of it: until then its status is that somebody runs it.
+        await self._executor.aclose()
+        reader = _executor(self._options)
+        try:
+            document = await reader.get_execution_results(self._execution_id)
+        finally:
+            await reader.aclose()
+        self._show(document, None)
+        note(self._how_to_go_on())
+        return codes.INTERRUPTED if self._interruption.asked else codes.code_of(document)
 
-    def _terminate(self) -> None:
-        self._ask()
-        asyncio.get_running_loop().call_later(_TERM_LIMIT_S, self._stop_now.set)
+    def _show(self, document: dict[str, Any], path: Path | None) -> None:
+        if not self._options.json:
+            tell("\n".join(summary_lines(document, path)))
+            return
+        tell_json(document)
+        if path is not None:
+            note(f"results: {path}")
 
-    def _say(self, line: str) -> None:
-        if self.progress is not None:
-            self.progress.say(line)
-        else:
-            sys.stderr.write(line + "\n")
-
-
-async def _follow(
-    executor: ParallelAgentExecutor,
-    execution_id: str,
-    total: int,
-    done: int,
-    place: Path,
-    options: RunOptions,
-    interruption: Interruption,
-) -> int:
-    progress: Progress = LiveProgress(total, done) if sys.stderr.isatty() else PlainProgress(sys.stderr, total, done)
-    interruption.progress = progress
-    progress.say(f"{execution_id}: {total} tasks")
-    executor.subscribe(progress.hear)
-    try:
-        async with asyncio.TaskGroup() as group:
-            watch = group.create_task(interruption.watch())
-            document = await executor.wait(execution_id)
-            watch.cancel()
-    finally:
-        progress.close()
-        interruption.progress = None
-    return await _conclude(executor, execution_id, document, place, options, interrupted=interruption.asked > 0)
+    def _how_to_go_on(self) -> str:
+        return f"`parallel-agents resume {self._execution_id}` goes on where it stopped"
 
 
-async def _conclude(
-    executor: ParallelAgentExecutor,
-    execution_id: str,
-    document: dict[str, Any],
-    place: Path,
-    options: RunOptions,
-    *,
-    interrupted: bool,
-) -> int:
-    queue = document["parallel_agent_execution"]["task_queue"]
-    unfinished = queue["pending_tasks"] + queue["running_tasks"]
-    path = None
-    if not unfinished:
-        path, document = await write_results(executor, execution_id, place)
-    if options.json:
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-    else:
-        sys.stdout.write("\n".join(summary_lines(document, path)) + "\n")
-    if unfinished:
-        sys.stderr.write(f"`parallel-agents resume {execution_id}` goes on\n")
-    return codes.INTERRUPTED if interrupted and unfinished else codes.code_of(document)
+class Before(msgspec.Struct, frozen=True):
+    """How far an execution was before this process took it on."""
+
+    total: int
+    done: int
 
 
 async def write_results(executor: ParallelAgentExecutor, execution_id: str, place: Path) -> tuple[Path, dict[str, Any]]:
-    """Write the results file; returns its path and the document that stands in it."""
+    """Write the results file; returns its path and the document that stands in it.
+
+    The document names the very file it stands in; the journal learns of the file once it is there, and never of one
+    that could not be written.
+    """
     document = await executor.get_execution_results(execution_id)
     aggregation = document["parallel_agent_execution"]["result_aggregation"]
     before = list(aggregation["file_paths"])
@@ -208,27 +183,61 @@ async def write_results(executor: ParallelAgentExecutor, execution_id: str, plac
         aggregation["file_paths"] = [*before, shown_path(path, vault_root)]
         return document
 
-    path = write_new(place, for_path)
+    hint = f"`parallel-agents results {execution_id} --output ELSEWHERE` writes them to another place."
+    path = write_new(place, for_path, hint=hint)
+    if path != place:
+        note(f"{place} is there already and is left alone")
     await executor.note_files(execution_id, [shown_path(path, vault_root)])
     return path, document
 
 
 def shown_path(path: Path, vault_root: str | None) -> str:
-    """A path relative to the vault's root where it lies below it, else as it is; with forward slashes."""
+    """A path relative to the vault's root where it lies below it, else absolute; with forward slashes."""
     root = None if vault_root is None else Path(vault_root).resolve()
     absolute = path.resolve()
-    return absolute.relative_to(root).as_posix() if root and absolute.is_relative_to(root) else path.as_posix()
+    return (absolute.relative_to(root) if root and absolute.is_relative_to(root) else absolute).as_posix()
+
+
+def _executor(options: RunOptions) -> ParallelAgentExecutor:
+    return ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal, model=options.model)
+
+
+def _progress(total: int, done: int) -> Progress:
+    # None where the process was started with it closed.
+    terminal = sys.stderr is not None and sys.stderr.isatty()  # pyright: ignore[reportUnnecessaryComparison]
+    return LiveProgress(total, done) if terminal else PlainProgress(sys.stderr, total, done)
+
+
+async def _has_ended(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> int:
+    document = await executor.get_execution_results(execution_id)
+    note(f"{execution_id} has ended already; `parallel-agents results {execution_id}` prints its results")
+    if options.json:
+        tell_json(document)
+    return codes.code_of(document)
+
+
+async def _before(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> tuple[Path, Before]:
+    status = (await executor.get_execution_status(execution_id))["parallel_agent_execution"]
+    place = options.output or await _default_place(executor, execution_id, status)
+    check_place(place)
+    queue = status["task_queue"]
+    total = queue["total_tasks"]
+    return place, Before(total, total - queue["pending_tasks"] - queue["running_tasks"])
 
 
 async def _default_place(executor: ParallelAgentExecutor, execution_id: str, status: dict[str, Any]) -> Path:
     agents = (await executor.executions.record(execution_id)).agents
     title = title_of(executor.agents, [agent.name for agent in agents])
-    place = default_place(status["source"], title, datetime.now().astimezone().date())
+    place = default_place(status["source"], title, _today())
     return place if place.parent.is_dir() else Path(place.name)
+
+
+def _today() -> datetime:
+    return datetime.now().astimezone()
 
 
 def _say_skipped(plan: Plan) -> None:
     for skip in plan.skipped:
-        sys.stderr.write(f"skipped   node {skip.node_id}: {skip.reason}\n")
+        note(f"skipped   node {skip.node_id}: {skip.reason}")
     if not plan.tasks:
         raise InputError(f"{plan.source}: there is nothing to run; {len(plan.skipped)} nodes were skipped")

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import sys
+import msgspec
 
+from parallel_agents.cli.streams import tell
+from parallel_agents.core.errors import InputError
 from parallel_agents.simulator import Options, serve
 
 
 async def simulate(*, host: str, port: int, latency_s: float) -> int:
-    """Serve until interrupted; prints where it listens once it does."""
-    await serve(Options(host=host, port=port, latency_s=latency_s), _announce)
+    """Serve until interrupted; prints where it listens once it does.
+
+    Raises:
+        InputError: an option is out of range, or the address cannot be listened on.
+    """
+    try:
+        options = msgspec.convert({"host": host, "port": port, "latency_s": latency_s}, Options)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at ")
+        name = place.strip("`").removeprefix("$.").removesuffix("_s")
+        raise InputError(f"--{name}: {problem[:1].lower()}{problem[1:]}") from None
+    await serve(options, _announce)
     return 0
 
 
 def _announce(url: str) -> None:
-    sys.stdout.write(
+    tell(
         f"simulated provider (not a language model) on {url}\n"
-        f"OPENAI_BASE_URL={url}/v1\nANTHROPIC_BASE_URL={url}\nstatistics: {url}/stats\n"
+        f"OPENAI_BASE_URL={url}/v1\nANTHROPIC_BASE_URL={url}\nstatistics: {url}/stats"
     )
-    sys.stdout.flush()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from parallel_agents.cli.streams import one_line
+
 _FAILURES_SHOWN = 20
 
 
@@ -33,7 +35,7 @@ def _counts(body: dict[str, Any]) -> list[str]:
     if merged.get("unscored_count"):
         counts.append(f"{merged['unscored_count']} unscored")
     failures = body["error_management"]["failed_tasks"]
-    shown = [f"failed {_name(failure)}: {failure['message']}" for failure in failures[:_FAILURES_SHOWN]]
+    shown = [f"failed {_name(failure)}: {one_line(str(failure['message']))}" for failure in failures[:_FAILURES_SHOWN]]
     if len(failures) > _FAILURES_SHOWN:
         shown.append(f"… and {len(failures) - _FAILURES_SHOWN} more failed")
     return ([", ".join(counts)] if counts else []) + shown

@@ -75,8 +75,8 @@ def decide(outcome: Outcome, standing: Standing, policy: RetryPolicy, jitter: fl
 
 def backoff_s(retry: int, base_s: float, jitter: float) -> float:
     """Pause before retry number `retry` (from 1): exponential, capped, between half and the whole of the step."""
-    # Beyond thirty doublings every base is at the cap, and a float would not hold many more.
-    step = min(MAX_DELAY_S, base_s * 2 ** min(30, max(0, retry - 1)))
+    # A float holds no more than about a thousand doublings.
+    step = min(MAX_DELAY_S, base_s * 2.0 ** min(1000, max(0, retry - 1)))
     return step * (0.5 + 0.5 * jitter)
 
 

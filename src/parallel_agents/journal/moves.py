@@ -116,7 +116,6 @@ def _settled_row(settlement: Settlement) -> dict[str, Value]:
     step = move(State.RUNNING, settlement.trigger)
     is_waiting = step.target is State.WAITING
     reason = settlement.result_reason
-    usage, calls = settlement.usage, settlement.calls
     return {
         "key": settlement.key,
         "attempt": settlement.attempt,
@@ -135,6 +134,13 @@ def _settled_row(settlement: Settlement) -> dict[str, Value]:
         "result_reason": None if reason is None else storable(reason),
         "fallback": settlement.fallback,
         "because": _detail(settlement),
+        **_attempt_columns(settlement),
+    }
+
+
+def _attempt_columns(settlement: Settlement) -> dict[str, Value]:
+    usage, calls = settlement.usage, settlement.calls
+    return {
         "outcome": settlement.outcome,
         "error": error_text(settlement.error),
         "duration_ms": settlement.duration_ms,

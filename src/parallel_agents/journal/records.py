@@ -43,7 +43,7 @@ def add_files(database: Database, execution_id: str, paths: Sequence[str]) -> No
     _insert_files(database, execution_id, paths)
 
 
-def record_call(database: Database, key: int, request_hash: str, ordinal: int, response: bytes, at: float) -> None:
+def record_call(database: Database, key: int, request_hash: str, ordinal: int, *, response: bytes, at: float) -> None:
     """Keep the answer to a model call, unless there is one."""
     row: dict[str, Value] = {
         "key": key,

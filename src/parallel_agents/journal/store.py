@@ -179,7 +179,9 @@ class SqliteJournal:
         self, key: int, request_hash: str, ordinal: int, response: bytes, at: float
     ) -> asyncio.Future[None]:
         """Keep the answer to a model call; the first answer kept for the same call stays."""
-        return self._put(lambda database: records.record_call(database, key, request_hash, ordinal, response, at))
+        return self._put(
+            lambda database: records.record_call(database, key, request_hash, ordinal, response=response, at=at)
+        )
 
     def ask(self, execution_id: str, verb: Verb, arguments: Arguments, at: float) -> asyncio.Future[int]:
         """Leave a command for the owner; returns its id."""
