@@ -100,6 +100,14 @@ def complaint(done: subprocess.CompletedProcess[str]) -> str:
         (("run", "good.canvas", *RUN, "--output", "a-folder"), ["a-folder", "folder"]),
         (("run", "good.canvas", *RUN, "--config", "missing.yaml"), ["missing.yaml"]),
         (("run", "good.canvas", *RUN, "--config", "bad.yaml"), ["bad.yaml:2", "default_max_concurrent"]),
+        (("run", "good.canvas", *RUN, "--max-concurrent", "2.7"), ["--max-concurrent", "2.7", "whole number"]),
+        (("run", "good.canvas", *RUN, "--nodes", ","), ["--nodes", "names no node"]),
+        (("run", "good.canvas", *RUN, "--output", "x" * 300), ["cannot write xxx", "file name too long"]),
+        (("run", "good.canvas", *RUN, "--output", "/dev/null"), ["/dev/null", "no ordinary file"]),
+        (("run", "good.canvas", *RUN, "--output", "good.canvas/out.json"), ["good.canvas/out.json", "not a directory"]),
+        (("simulate-provider", "--port", "70000"), ["--port", "65535"]),
+        (("simulate-provider", "--latency=-1"), ["--latency", ">= 0"]),
+        (("run",), ["SOURCE", "parallel-agents run --help"]),
         (("run", "good.canvas", *RUN, "--wat"), ["--wat"]),
         (("run", "empty.jsonl", "--model", "offline"), ["empty.jsonl", "nothing to run"]),
         (("run", "broken.jsonl", "--model", "offline"), ["broken.jsonl:2", "JSON"]),
@@ -173,3 +181,31 @@ def test_an_existing_result_is_never_replaced(folder: Path) -> None:
     assert (folder / "out.json").read_text(encoding="utf-8") == "mine"
     assert (folder / "out-2.json").exists()
     assert "out-2.json" in done.stdout
+
+
+@pytest.mark.faults
+def test_a_disk_without_any_room_is_refused_before_anything_runs(folder: Path) -> None:
+    fill = f'dd if=/dev/zero of="{folder}/a-folder/fill" bs=4096 2>/dev/null'
+    listing = f'"$@"; code=$?; ls -A "{folder}/a-folder" >&2; exit $code'
+    script = f'mount -t tmpfs -o size=1m tmpfs "{folder}/a-folder" && {{ {fill}; {listing}; }}'
+    prefix = ("unshare", "-m", "sh", "-c", script, "sh")
+    done = run(folder, "run", "good.canvas", *RUN, "--output", "a-folder/out.json", prefix=prefix)
+    assert done.returncode == 2, done.stderr
+    assert "no space left" in complaint(done)
+    assert done.stderr.splitlines()[-1] == "fill"
+    assert run(folder, "status").stdout == "no executions\n"
+
+
+@pytest.mark.faults
+def test_a_journal_whose_disk_fills_up_in_mid_run_is_one_line_and_says_how_to_go_on(folder: Path) -> None:
+    texts = [f"命题 {number}：若一个整数能被它整除，则它有这个因数。" * 20 for number in range(200)]
+    nodes = [{**CANVAS["nodes"][0], "id": f"n{number}", "text": text} for number, text in enumerate(texts)]
+    (folder / "good.canvas").write_text(json.dumps({"nodes": nodes}), encoding="utf-8")
+    script = f'mount -t tmpfs -o size=1200k tmpfs "{folder}/a-folder" && exec "$@"'
+    arguments = ("run", "good.canvas", *RUN, "--output", "out.json", "--journal", "a-folder/journal.sqlite3")
+    done = run(folder, *arguments, prefix=("unshare", "-m", "sh", "-c", script, "sh"))
+    assert done.returncode == 1, done.stderr
+    assert "the disk is full" in complaint(done)
+    assert "exec-" in done.stderr
+    assert "goes on where it stopped" in done.stderr
+    assert not (folder / "out.json").exists()

@@ -84,3 +84,14 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_checking_a_place_leaves_nothing_behind(tmp_path: Path) -> None:
     check_place(tmp_path / "out.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_half_a_surrogate_pair_from_a_model_does_not_cost_the_file(tmp_path: Path) -> None:
+    path = write_new(tmp_path / "out.json", lambda _: {"text": "命题 \ud83d"})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"text": "命题 \ud83d"}
+
+
+def test_a_link_to_nowhere_is_a_name_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "out.json").symlink_to(tmp_path / "nowhere")
+    assert write_new(tmp_path / "out.json", document_for) == tmp_path / "out-2.json"
+    assert not (tmp_path / "nowhere").exists()

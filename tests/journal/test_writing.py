@@ -130,7 +130,7 @@ async def test_who_stops_waiting_for_the_end_does_not_stop_it(tmp_path: Path) ->
     assert reading.result()
     await journal.aclose()
     assert names_in(tmp_path) == ["journal.sqlite3"]
-    assert not [thread.name for thread in threading.enumerate() if "journal" in thread.name]
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("parallel-agents")]
 
 
 async def test_each_event_loop_gets_its_own_answers(journal: SqliteJournal) -> None:
