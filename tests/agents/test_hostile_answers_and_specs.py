@@ -89,8 +89,8 @@ def test_many_open_braces_take_no_time() -> None:
     # A reader that starts anew at every brace takes far longer.
     began = time.monotonic()
     with pytest.raises(Problems, match="no JSON object"):
-        check(QUESTIONS, '{"a": ' * 600_000)
-    assert time.monotonic() - began < 30
+        check(QUESTIONS, '{"a": ' * 300_000)
+    assert time.monotonic() - began < 20
 
 
 async def sent_to_openai(output: OutputSchema) -> dict[str, Any]:
