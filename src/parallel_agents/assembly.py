@@ -85,7 +85,11 @@ class Service:
         ready = asyncio.get_running_loop().create_future()
         # The one root task of this package: it lives from start to aclose, which an `async with` cannot span.
         self._root = asyncio.get_running_loop().create_task(self._serve(ready, warm, models), name="parallel-agents")
-        await ready
+        try:
+            await ready
+        except asyncio.CancelledError:
+            await self.aclose()
+            raise
 
     @property
     def started(self) -> bool:
@@ -120,7 +124,8 @@ class Service:
             async with asyncio.TaskGroup() as starting:
                 starting.create_task(self.pool.start(warm))
                 starting.create_task(self.gateway.start(models))
-            ready.set_result(None)
+            if not ready.done():
+                ready.set_result(None)
             await self.engine.run()
         except BaseException as error:
             if not ready.done():

@@ -57,9 +57,8 @@ class Executions:
         return [await self.status(record.execution_id) for record in records]
 
     async def unfinished(self) -> list[str]:
-        """Ids of those that have not ended and that nobody runs, newest first."""
-        records = await self._journal.read(lambda reader: reader.executions())
-        open_ids = [record.execution_id for record in records if record.ended_at is None]
+        """Ids of those that have open tasks and that nobody runs, newest first."""
+        open_ids = await self._journal.read(_with_open_tasks)
         return [one for one in open_ids if not self._journal.is_owned(one)]
 
     async def check_tasks(self, execution_id: str, task_ids: Sequence[str]) -> None:
@@ -92,3 +91,8 @@ class Executions:
             resources=sampled,
             now=self._now(),
         )
+
+
+def _with_open_tasks(reader: Reader) -> list[str]:
+    not_ended = [record.execution_id for record in reader.executions() if record.ended_at is None]
+    return [one for one in not_ended if reader.counts(one).unfinished]

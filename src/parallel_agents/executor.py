@@ -180,6 +180,7 @@ class ParallelAgentExecutor:
         record = await self.executions.record(execution_id)
         counts = await self.executions.counts(execution_id)
         if not counts.unfinished:
+            await self._note_end(record)
             return False
         models = sorted({agent.model for agent in record.agents if agent.model is not None})
         for model in models:
@@ -367,6 +368,12 @@ class ParallelAgentExecutor:
             )
         task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
         return resolve_task(task, position, place, self.settings, agent.limits, self._chance.randbytes(8))
+
+    async def _note_end(self, record: ExecutionRecord) -> None:
+        # An engine that died between the last result and its last word left the end unsaid.
+        if record.ended_at is None and self.journal.try_own(record.execution_id):
+            await self.journal.end(record.execution_id, self._clock.now(), record.resources)
+            self.journal.disown(record.execution_id)
 
     async def _cancel_unowned(self, execution_id: str) -> bool:
         now = self._clock.now()

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import jsonschema
 import pytest
 
@@ -223,6 +224,30 @@ async def test_whoever_waits_hears_that_the_executor_was_closed(tmp_path: Path) 
 async def wait_to_be_closed(executor: ParallelAgentExecutor, execution_id: str) -> None:
     with pytest.raises(EngineClosedError, match="resume"):
         await executor.wait(execution_id)
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_behind(tmp_path: Path) -> None:
+    executor = make(tmp_path)
+    async with asyncio.TaskGroup() as group:
+        starting = group.create_task(executor.start())
+        await asyncio.sleep(0)
+        starting.cancel()
+    assert starting.cancelled()
+    await executor.aclose()
+
+
+async def test_an_end_that_a_dead_engine_left_unsaid_is_said_by_resume(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    async with make(tmp_path) as executor:
+        execution_id = await executor.submit_batch_tasks(tasks("shout", 2))
+        await executor.wait(execution_id)
+    connection: Any = apsw.Connection(str(path))
+    connection.execute("UPDATE executions SET ended_at = NULL")
+    connection.close()
+    async with make(tmp_path) as executor:
+        assert await executor.executions.unfinished() == []
+        assert not await executor.resume_execution(execution_id)
+        assert body(await executor.get_execution_results(execution_id))["completion_timestamp"] is not None
 
 
 async def test_failed_tasks_are_tried_again_alone(executor: ParallelAgentExecutor) -> None:

@@ -10,6 +10,7 @@ from parallel_agents.cli import codes
 from parallel_agents.cli.running import write_results
 from parallel_agents.cli.streams import note, tell, tell_json
 from parallel_agents.cli.summary import headline, summary_lines
+from parallel_agents.core.errors import InputError
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
 from parallel_agents.result_files import check_place
 
@@ -57,8 +58,15 @@ async def cancel_execution(execution_id: str, *, config: Path | None, journal: P
 
 @asynccontextmanager
 async def _reading(config: Path | None, journal: Path | None) -> AsyncGenerator[ParallelAgentExecutor]:
+    _check_journal(journal)
     executor = ParallelAgentExecutor(config or DEFAULT_CONFIG, journal=journal)
     try:
         yield executor
     finally:
         await executor.aclose()
+
+
+def _check_journal(journal: Path | None) -> None:
+    # To look at a journal must not make one: a mistyped path would show an empty list.
+    if journal is not None and not journal.exists():
+        raise InputError(f"there is no journal {journal}")

@@ -124,7 +124,9 @@ class ModelGateway:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                entered.set_result(None)
+                # Whoever asked may have been cancelled meanwhile.
+                if not entered.done():
+                    entered.set_result(None)
                 await self._closing.wait()
                 await _drop(list(self._flights.values()))
         finally:

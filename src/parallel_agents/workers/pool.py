@@ -60,6 +60,8 @@ class ProcessPool:
         self._closing = False
         self._all_gone = asyncio.Event()
         self._started = False
+        self._starter: Starter | None = None
+        self._watch: asyncio.TimerHandle | None = None
 
     async def start(self, warm: int) -> None:
         """Start supervision and `warm` workers; returns when they are ready.
@@ -71,8 +73,8 @@ class ProcessPool:
         # One thread for everything that touches multiprocessing: starting blocks for milliseconds, and two threads
         # reading exit codes through one fork server would race.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker-starter")
-        self._starter = await self._loop.run_in_executor(self._thread, self._make_starter)
         self._started = True
+        self._starter = await self._loop.run_in_executor(self._thread, self._make_starter)
         self._watch = self._loop.call_later(WATCH_S, self._look_round)
         wanted = [self._loop.create_future() for _ in range(min(warm, self._max_workers))]
         self._waiters.extend(wanted)
@@ -104,14 +106,16 @@ class ProcessPool:
         if not self._started or self._closing:
             return
         self._closing = True
-        self._watch.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
         self._fail_waiters(PoolError("the pool is closed"))
         for worker in tuple(self._alive.values()):
             worker.kill()
         while self._alive or self._booting:
             self._all_gone.clear()
             await self._all_gone.wait()
-        await self._loop.run_in_executor(self._thread, self._starter.close)
+        if self._starter is not None:
+            await self._loop.run_in_executor(self._thread, self._starter.close)
         self._thread.shutdown()
 
     def workers(self) -> list[WorkerIdentity]:
@@ -121,7 +125,7 @@ class ProcessPool:
     async def _acquire(self) -> SupervisedWorker:
         if self._failure is not None:
             raise self._failure
-        if self._closing or not self._started:
+        if self._closing or self._starter is None:
             raise PoolError("the pool is not running")
         while self._idle:
             worker = self._idle.popleft()
@@ -189,6 +193,8 @@ class ProcessPool:
     def _start_process(self) -> Started:
         ours, theirs = socket.socketpair()
         try:
+            if self._starter is None:
+                raise PoolError("the pool is not running")
             process = self._starter.start(child.serve, (theirs,))
             return Started(process, process.pid, os.pidfd_open(process.pid), ours)
         except BaseException:
