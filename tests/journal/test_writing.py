@@ -184,10 +184,18 @@ async def test_a_write_waits_on_when_the_lock_is_not_freed_in_time(
     other.execute("BEGIN IMMEDIATE")
     warned = asyncio.Event()
     loop = asyncio.get_running_loop()
-    caplog.handler.addFilter(lambda _: bool(loop.call_soon_threadsafe(warned.set)))
 
-    write = journal.submit(an_execution(), tasks(1))
-    await asyncio.wait_for(warned.wait(), 30)
+    def notice(_record: object) -> bool:
+        loop.call_soon_threadsafe(warned.set)
+        return True
+
+    caplog.handler.addFilter(notice)
+    try:
+        write = journal.submit(an_execution(), tasks(1))
+        await asyncio.wait_for(warned.wait(), 30)
+    finally:
+        # pytest keeps one handler for all tests.
+        caplog.handler.removeFilter(notice)
     assert not write.done()
     other.execute("COMMIT")
     other.close()

@@ -53,6 +53,13 @@ def is_gone(pid: int) -> bool:
         return True
 
 
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while not is_gone(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 async def test_a_killed_worker_loses_its_attempt_and_no_other(
     make_pool: MakePool, assignment: MakeAssignment, ear: MakeEar
 ) -> None:
@@ -105,10 +112,7 @@ async def test_cancelling_ends_the_agent_and_what_it_started(
     assert link.worker is not None
     assert is_gone(link.worker.pid)
     # It was killed together with the worker; the system may need a moment to end it.
-    child, deadline = int(link.heard[0][1]), time.monotonic() + 5
-    while not is_gone(child) and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
-    assert is_gone(child)
+    await asyncio.to_thread(wait_until_gone, int(link.heard[0][1]))
 
 
 @pytest.mark.parametrize(("agent", "given"), [("grows", {}), ("maps_shared_memory", {"size": 600})])
