@@ -360,7 +360,7 @@ class ParallelAgentExecutor:
 
     def _resolved(self, task: TaskMapping, position: int, place: str) -> Task:
         agent = self.agents.resolve(task.agent_name)
-        known = with_known_fields(agent, task.input_data)
+        known = with_known_fields(agent, task.input_data, task.canvas_path)
         if missing := missing_fields(agent, known):
             hint = f"{agent.name} reads {', '.join(agent.fields)}."
             raise TaskError(

@@ -226,6 +226,20 @@ async def wait_to_be_closed(executor: ParallelAgentExecutor, execution_id: str) 
         await executor.wait(execution_id)
 
 
+async def test_the_specifications_own_sample_is_a_task(executor: ParallelAgentExecutor) -> None:
+    sample: dict[str, Any] = {
+        "agent_name": "basic-decomposition",
+        "canvas_path": "笔记库/离散数学/离散数学.canvas",
+        "node_id": "node-abc123",
+        "input_data": {"material_text": "什么是逆否命题？原命题与它的逆否命题等价。", "guidance": "请从定义开始思考"},
+    }
+    execution_id = await executor.submit_batch_tasks([sample], model="offline")
+    (session,) = body(await executor.wait(execution_id))["agent_execution_sessions"]
+    assert session["input_data"]["topic"] == "离散数学"
+    assert session["input_data"]["material_content"] == sample["input_data"]["material_text"]
+    assert session["result"]["output_data"]["total_count"] >= 3
+
+
 async def test_a_start_that_is_cancelled_leaves_nothing_behind(tmp_path: Path) -> None:
     executor = make(tmp_path)
     async with asyncio.TaskGroup() as group:

@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -129,12 +129,17 @@ class AgentRegistry:
                 self._agents[agent.name] = agent
 
 
-def with_known_fields(agent: Agent, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Call the fields of an input as the agent does, where the specification's sample calls them otherwise."""
+def with_known_fields(agent: Agent, given: Mapping[str, Any], canvas_path: str | None = None) -> dict[str, Any]:
+    """Call the fields of an input as the agent does, where the specification's sample calls them otherwise.
+
+    A task of a canvas that names no topic has the canvas's name for it, as a node without group and heading has.
+    """
     named = dict(given)
     for other, own in _FIELD_ALIASES.items():
         if own in agent.fields and own not in named and other in named:
             named[own] = named.pop(other)
+    if canvas_path is not None and "topic" in agent.fields and named.get("topic") in (None, ""):
+        named["topic"] = PurePath(canvas_path).stem
     return named
 
 
