@@ -11,6 +11,7 @@ import gc
 import inspect
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -31,6 +32,10 @@ KEPT_PROCESSES = {
     "multiprocessing.resource_tracker": "multiprocessing's own; one per process, ends with it",
 }
 """Direct children that multiprocessing starts once and never stops, by the module in their command line."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background deaf to Ctrl-C, and so every program that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
