@@ -72,6 +72,7 @@ class EngineChannel:
         self._unsent_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._open = True
+        self._writable = True
         self._loop.add_reader(sock, self._read)
 
     def send(self, body: bytes) -> None:
@@ -80,7 +81,7 @@ class EngineChannel:
         Raises:
             ChannelBrokenError: too much waits to be sent already; the other end does not read.
         """
-        if not self._open:
+        if not self._open or not self._writable:
             return
         if self._unsent_bytes > MAX_UNSENT:
             raise ChannelBrokenError(f"{self._unsent_bytes} bytes wait to be read by the worker")
@@ -105,8 +106,8 @@ class EngineChannel:
                 sent = self._sock.send(data)
             except (BlockingIOError, InterruptedError):
                 sent = 0
-            except OSError as error:
-                return self._end(f"writing failed: {error}")
+            except OSError:
+                return self._stop_writing()
             data = data[sent:]
         if data:
             self._unsent.append(data)
@@ -120,14 +121,21 @@ class EngineChannel:
                 sent = self._sock.send(self._unsent[0])
             except (BlockingIOError, InterruptedError):
                 return
-            except OSError as error:
-                self._end(f"writing failed: {error}")
+            except OSError:
+                self._stop_writing()
                 return
             self._unsent_bytes -= sent
             if sent < len(self._unsent[0]):
                 self._unsent[0] = self._unsent[0][sent:]
                 return
             self._unsent.popleft()
+        self._loop.remove_writer(self._sock)
+
+    def _stop_writing(self) -> None:
+        # What the other end had sent before it went is still to be read; the end of the stream comes after it.
+        self._writable = False
+        self._unsent.clear()
+        self._unsent_bytes = 0
         self._loop.remove_writer(self._sock)
 
     def _read(self) -> None:
@@ -137,6 +145,10 @@ class EngineChannel:
         try:
             data = self._sock.recv(_READ)
         except (BlockingIOError, InterruptedError):
+            return False
+        except ConnectionError:
+            # It went without reading all that we had sent.
+            self._end(None)
             return False
         except OSError as error:
             self._end(f"reading failed: {error}")

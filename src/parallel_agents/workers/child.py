@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import gc
+import itertools
 import os
 import select
 import signal
@@ -15,25 +15,34 @@ import threading
 from multiprocessing import forkserver
 from typing import Any
 
-from parallel_agents.core.outcome import ErrorRecord, MemoryExceeded
+from parallel_agents.core.outcome import MemoryExceeded
 from parallel_agents.ports.workers import Assignment
 from parallel_agents.workers import frames, memory
 from parallel_agents.workers.attempting import measured
 from parallel_agents.workers.channel import ChannelBrokenError, DescriptorChannel
-from parallel_agents.workers.context import WorkerContext, error_from
+from parallel_agents.workers.context import WorkerContext
+from parallel_agents.workers.family import (
+    adopt_orphans,
+    bound_arenas,
+    descendants,
+    die_with_the_parent,
+)
+from parallel_agents.workers.leftovers import Leftovers
+from parallel_agents.workers.voice import Voice
 
 BEAT_S = 1.0
-_PR_SET_PDEATHSIG = 1
+OUT_OF_MEMORY = 197
+"""Exit code of a worker whose agent left it no memory for a word with the engine."""
 # The standard library has no public names for the fork server that a process came from.
 _FORK_SERVER, _ALIVE = "_forkserver", "_forkserver_alive_fd"
 _STACK_BYTES = 1024 * 1024
 
 
-async def serve(sock: socket.socket) -> None:
+async def serve(sock: socket.socket, beat_s: float = BEAT_S) -> None:
     """Serve the engine over `sock`; never returns: the process ends with its group when the engine is gone."""
     _be_a_worker()
     channel = DescriptorChannel(sock.fileno(), sock.fileno())
-    worker = Worker(channel, asyncio.get_running_loop())
+    worker = Worker(channel, asyncio.get_running_loop(), beat_s)
     threading.Thread(target=worker.listen, name="engine", daemon=True).start()
     await worker.run()
 
@@ -41,16 +50,18 @@ async def serve(sock: socket.socket) -> None:
 class Worker:
     """The inside of a worker: a thread that listens to the engine, and the loop that runs agents."""
 
-    def __init__(self, channel: DescriptorChannel, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, channel: DescriptorChannel, loop: asyncio.AbstractEventLoop, beat_s: float) -> None:
         self._channel = channel
         self._loop = loop
+        self._beat_s = beat_s
         self._thread_id = str(threading.get_native_id())
         self._work: asyncio.Queue[Assignment] = asyncio.Queue()
-        self._calls: dict[int, asyncio.Future[bytes]] = {}
-        self._next_call = 0
+        self._call_numbers = itertools.count(1)
+        self._voice: Voice | None = None
 
     async def run(self) -> None:
         """Run the attempts that come, one after the other."""
+        left = Leftovers(self._loop)
         self._send(
             frames.Hello(
                 pid=os.getpid(),
@@ -60,11 +71,16 @@ class Worker:
             )
         )
         while True:
-            assignment = await self._work.get()
-            context = WorkerContext(assignment, self._ask, self._tell)
-            outcome, usage = await measured(assignment, context, self._thread_id)
-            self._calls.clear()
-            self._send(frames.Finished(outcome, usage, reusable=not isinstance(outcome, MemoryExceeded)))
+            await self._attempt(await self._work.get(), left)
+
+    async def _attempt(self, assignment: Assignment, left: Leftovers) -> None:
+        self._voice = voice = Voice(self._loop, self._send, self._call_numbers.__next__)
+        context = WorkerContext(assignment, voice.ask, voice.tell)
+        outcome, usage = await measured(assignment, context, self._thread_id)
+        voice.close()
+        is_clear = await left.clear()
+        reusable = is_clear and not isinstance(outcome, MemoryExceeded)
+        self._send(frames.Finished(outcome, usage, reusable=reusable))
 
     def listen(self) -> None:
         """Take frames from the engine; when it is gone, end this process and everything that it started."""
@@ -73,38 +89,26 @@ class Worker:
                 self._beat_until_readable()
                 frame = frames.decode_to_worker(self._channel.receive())
                 self._loop.call_soon_threadsafe(self._take, frame)
+        except MemoryError:
+            # The agent holds all of its budget, so not even the engine's word has room. The exit code says so.
+            os._exit(OUT_OF_MEMORY)
         except BaseException:  # whatever it is, a worker without an engine must not stay
             end_the_group()
 
     def _beat_until_readable(self) -> None:
-        while not self._channel.has_frame() and not select.select([self._channel.read_fd], [], [], BEAT_S)[0]:
+        while not self._channel.has_frame() and not select.select([self._channel.read_fd], [], [], self._beat_s)[0]:
             self._channel.send(frames.encode(frames.Beat()))
 
     def _take(self, frame: frames.ToWorker) -> None:
-        match frame:
-            case frames.Run(assignment):
-                self._work.put_nowait(assignment)
-            case frames.CallAnswered(call_id, response, error):
-                self._answer(call_id, response, error)
-
-    def _answer(self, call_id: int, response: bytes | None, error: ErrorRecord | None) -> None:
-        waiting = self._calls.pop(call_id, None)
-        if waiting is None or waiting.done():
-            return
-        if error is not None:
-            waiting.set_exception(error_from(error))
-        else:
-            waiting.set_result(response or b"")
-
-    def _ask(self, request: bytes) -> asyncio.Future[bytes]:
-        self._next_call += 1
-        answer: asyncio.Future[bytes] = self._loop.create_future()
-        self._calls[self._next_call] = answer
-        self._send(frames.Call(self._next_call, request))
-        return answer
-
-    def _tell(self, fraction: float | None, message: str) -> None:
-        self._send(frames.Progress(fraction, message))
+        try:
+            match frame:
+                case frames.Run(assignment):
+                    self._work.put_nowait(assignment)
+                case frames.CallAnswered(call_id, response, fault):
+                    if self._voice is not None:
+                        self._voice.answer(call_id, response, fault)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
 
     def _send(self, frame: frames.FromWorker) -> None:
         try:
@@ -115,9 +119,9 @@ class Worker:
 
 def effective_guarantees() -> dict[str, str]:
     """What this worker really has; files and network are open until the sandbox closes them."""
-    bounded = sys.platform == "linux"
+    guarded = "rss_guard" if sys.platform == "linux" else "none"
     return {
-        "memory": "rlimit_data+rss_guard" if bounded else "none",
+        "memory": f"rlimit_data+{guarded}" if memory.is_limited_by_data_budget() else guarded,
         "files": "none",
         "network": "none",
         "kill": "process_group",
@@ -126,6 +130,10 @@ def effective_guarantees() -> dict[str, str]:
 
 def end_the_group() -> None:
     """End this process and every process of its group, at once."""
+    for process in descendants(os.getpid()):
+        with contextlib.suppress(OSError):
+            if os.getpgid(process) != os.getpgid(0):
+                os.kill(process, signal.SIGKILL)
     with contextlib.suppress(OSError):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
@@ -136,7 +144,9 @@ def _be_a_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.enable()
     threading.stack_size(_STACK_BYTES)
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    # The environment variable of the same meaning is read when a program starts, and this one was forked.
+    bound_arenas(2)
+    adopt_orphans()
     _let_the_fork_server_go()
     _silence()
 
@@ -151,8 +161,7 @@ def _let_the_fork_server_go() -> None:
         return
     os.close(held)
     setattr(server, _ALIVE, None)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_the_parent()
 
 
 def _silence() -> None:

@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 
-from parallel_agents.core import errors
-from parallel_agents.core.outcome import ErrorClass, ErrorRecord
 from parallel_agents.ports.models import Message, ModelRequest, ModelResponse, OutputSchema
 from parallel_agents.ports.workers import Assignment
 
@@ -70,16 +68,3 @@ class WorkerContext:
     def progress(self, fraction: float | None, message: str = "") -> None:
         """Say how far the work is, 0 to 1."""
         self._tell(None if fraction is None else min(1.0, max(0.0, fraction)), message)
-
-
-def error_from(record: ErrorRecord) -> errors.AttemptError:
-    """Make the error again that a model call ended with in the engine."""
-    if record.type == errors.UnscoredError.__name__:
-        return errors.UnscoredError(record.message)
-    match record.error_class:
-        case ErrorClass.ITEM | ErrorClass.CONTRACT:
-            return errors.ItemError(record.message)
-        case ErrorClass.RATE_LIMITED:
-            return errors.RateLimitedError(record.message, None)
-        case _:
-            return errors.TransientError(record.message)

@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from parallel_agents.core.outcome import ErrorRecord, Outcome, Usage
+from parallel_agents.core.outcome import Outcome, Usage
 from parallel_agents.ports.workers import Assignment
+from parallel_agents.workers.faults import Fault
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
@@ -21,7 +22,7 @@ class CallAnswered(msgspec.Struct, frozen=True, tag="call_answered"):
 
     call_id: int
     response: bytes | None = None
-    error: ErrorRecord | None = None
+    fault: Fault | None = None
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):

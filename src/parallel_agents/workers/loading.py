@@ -16,6 +16,8 @@ from parallel_agents.core.errors import ItemError
 
 Agent = Callable[[Any], Awaitable[Mapping[str, Any]]]
 
+_added: list[str] = []
+
 
 def load_agent(target: str) -> Agent:
     """Load `module:function` or `path/to/file.py:function`.
@@ -40,14 +42,14 @@ def load_agent(target: str) -> Agent:
 
 
 def _from_file(path: Path) -> ModuleType:
-    name = f"parallel_agents_agent_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    path = path.resolve()
+    _enter(str(path.parent))
+    name = f"parallel_agents_agent_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
-    if str(path.parent.resolve()) not in sys.path:
-        sys.path.append(str(path.parent.resolve()))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -56,3 +58,30 @@ def _from_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _enter(folder: str) -> None:
+    # Modules beside an agent's file are found by their bare name. Two agents may each have a `prompts.py`: those of the
+    # folder we come from are forgotten, or this agent would silently run with the other one's.
+    if folder in sys.path and folder not in _added:
+        return
+    for other in [other for other in _added if other != folder]:
+        for name in _modules_of(other):
+            del sys.modules[name]
+        sys.path.remove(other)
+        _added.remove(other)
+    if folder not in _added:
+        sys.path.append(folder)
+        _added.append(folder)
+        importlib.invalidate_caches()
+
+
+def _modules_of(folder: str) -> list[str]:
+    # An environment may lie below the folder; what belongs to a longer entry of the path is not the agent's.
+    inner = [entry + "/" for entry in sys.path if entry.startswith(folder + "/")]
+    files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+    return [
+        name
+        for name, file in files.items()
+        if file.startswith(folder + "/") and not any(file.startswith(entry) for entry in inner)
+    ]

@@ -54,6 +54,8 @@ class ProcessPool:
         self._alive: dict[int, SupervisedWorker] = {}
         self._idle: collections.deque[SupervisedWorker] = collections.deque()
         self._waiters: collections.deque[asyncio.Future[SupervisedWorker]] = collections.deque()
+        self._busy = 0
+        self._pids: set[int] = set()
         self._booting = 0
         self._failed_boots = 0
         self._failure: PoolError | None = None
@@ -76,16 +78,19 @@ class ProcessPool:
         self._started = True
         self._starter = await self._loop.run_in_executor(self._thread, self._make_starter)
         self._watch = self._loop.call_later(WATCH_S, self._look_round)
-        wanted = [self._loop.create_future() for _ in range(min(warm, self._max_workers))]
+        wanted: list[asyncio.Future[SupervisedWorker]] = [
+            self._loop.create_future() for _ in range(min(warm, self._max_workers))
+        ]
         self._waiters.extend(wanted)
         self._grow()
         if wanted:
             await asyncio.wait(wanted)
         failures = [error for ready in wanted if (error := ready.exception()) is not None]
+        for ready in wanted:
+            if ready.exception() is None:
+                self._give_back(ready.result())
         if failures:
             raise failures[0]
-        for ready in wanted:
-            self._give_back(ready.result())
 
     async def run(self, assignment: Assignment, link: Link) -> Report:
         """Run one attempt on a free worker, waiting for one if need be.
@@ -94,8 +99,10 @@ class ProcessPool:
             PoolError: workers cannot be started any more.
         """
         worker = await self._acquire()
-        while worker.gone.is_set():
+        while worker.dying:
+            self._give_back(worker)
             worker = await self._acquire()
+        self._note_last_attempt(worker)
         try:
             return await worker.run(assignment, link)
         finally:
@@ -127,52 +134,55 @@ class ProcessPool:
             raise self._failure
         if self._closing or self._starter is None:
             raise PoolError("the pool is not running")
-        while self._idle:
-            worker = self._idle.popleft()
-            if not worker.gone.is_set() and not worker.retiring:
-                return self._handed_out(worker)
         waiter: asyncio.Future[SupervisedWorker] = self._loop.create_future()
         self._waiters.append(waiter)
+        self._hand_out()
         self._grow()
         try:
-            return self._handed_out(await waiter)
+            return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self._give_back(waiter.result())
             raise
 
-    def _handed_out(self, worker: SupervisedWorker) -> SupervisedWorker:
+    def _note_last_attempt(self, worker: SupervisedWorker) -> None:
         if self._max_attempts and worker.attempts + 1 >= self._max_attempts:
             worker.retiring = True
             # Its replacement starts now, so that the next attempt finds it ready.
             self._grow(spare=1)
-        return worker
 
     def _give_back(self, worker: SupervisedWorker) -> None:
-        if worker.gone.is_set() or self._closing:
-            return
-        if worker.retiring:
+        self._busy -= 1
+        if worker.retiring and not self._closing:
             worker.kill()
-            return
-        for waiter in self._next_waiter():
-            waiter.set_result(worker)
-            return
-        self._idle.append(worker)
-        self._loop.call_later(self._idle_timeout_s, self._end_if_idle, worker, worker.attempts)
+        self._rest(worker)
 
-    def _next_waiter(self) -> list[asyncio.Future[SupervisedWorker]]:
-        while self._waiters:
+    def _rest(self, worker: SupervisedWorker) -> None:
+        if not worker.dying and not self._closing:
+            worker.idle_since = self._loop.time()
+            self._idle.append(worker)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        # A spare may be ready while the worker that it replaces is still busy: the bound is on those that are busy.
+        while self._idle and self._waiters and self._busy < self._max_workers:
             waiter = self._waiters.popleft()
-            if not waiter.done():
-                return [waiter]
-        return []
+            if waiter.done():
+                continue
+            worker = self._idle.pop()
+            if worker.dying:
+                self._waiters.appendleft(waiter)
+                continue
+            self._busy += 1
+            waiter.set_result(worker)
 
     def _grow(self, spare: int = 0) -> None:
         if self._closing or self._failure is not None:
             return
         staying = self._staying()
         unready = self._booting + sum(worker.identity is None for worker in self._alive.values())
-        wanted = sum(not waiter.done() for waiter in self._waiters) + (spare if not self._idle else 0) - unready
+        ready = sum(not worker.dying for worker in self._idle)
+        wanted = sum(not waiter.done() for waiter in self._waiters) + spare - ready - unready
         for _ in range(min(wanted, self._max_workers - staying - self._booting)):
             self._boot()
 
@@ -182,20 +192,22 @@ class ProcessPool:
     def _boot(self) -> None:
         self._booting += 1
         delay = 0.05 * 2**self._failed_boots if self._failed_boots else 0.0
-        self._loop.call_later(delay, self._boot_now)
+        self._loop.call_later(delay, self._boot_now, self._failed_boots)
 
-    def _boot_now(self) -> None:
+    def _boot_now(self, tries: int) -> None:
         if self._closing:
             self._booted_nothing()
             return
-        self._loop.run_in_executor(self._thread, self._start_process).add_done_callback(self._booted)
+        starting = self._loop.run_in_executor(self._thread, self._start_process)
+        starting.add_done_callback(partial(self._booted, tries))
 
     def _start_process(self) -> Started:
         ours, theirs = socket.socketpair()
         try:
             if self._starter is None:
                 raise PoolError("the pool is not running")
-            process = self._starter.start(child.serve, (theirs,))
+            process = self._starter.start(child.serve, (theirs, min(child.BEAT_S, self._worker_timeout_s / 4)))
+            self._pids.add(process.pid)
             return Started(process, process.pid, os.pidfd_open(process.pid), ours)
         except BaseException:
             ours.close()
@@ -203,14 +215,15 @@ class ProcessPool:
         finally:
             theirs.close()
 
-    def _booted(self, result: asyncio.Future[Started]) -> None:
+    def _booted(self, tries: int, result: asyncio.Future[Started]) -> None:
         error = result.exception()
         if error is not None:
             self._booted_nothing()
-            self._count_failure(f"{type(error).__name__}: {error}")
+            self._count_failure(f"{type(error).__name__}: {error}", tries)
             return
         self._booting -= 1
         worker = SupervisedWorker(result.result(), on_ready=self._ready, on_gone=self._gone, exit_of=self._exit_of)
+        worker.boot_tries = tries
         self._alive[worker.pid] = worker
         if self._closing:
             worker.kill()
@@ -225,23 +238,26 @@ class ProcessPool:
         self._failed_boots = 0
         if self._on_worker is not None and worker.identity is not None:
             self._on_worker("started", worker.identity)
-        self._give_back(worker)
+        self._rest(worker)
 
     def _gone(self, worker: SupervisedWorker, how: str) -> None:
         self._alive.pop(worker.pid, None)
+        if worker in self._idle:
+            self._idle.remove(worker)
         self._all_gone.set()
         if worker.identity is None:
-            self._count_failure(how)
+            self._count_failure(how, worker.boot_tries)
         elif self._on_worker is not None:
             self._on_worker("ended", worker.identity)
         self._grow()
 
-    def _count_failure(self, how: str) -> None:
+    def _count_failure(self, how: str, tries: int) -> None:
         if self._closing:
             return
-        self._failed_boots += 1
+        # Workers that were started together and failed together are one try.
+        self._failed_boots = max(self._failed_boots, tries + 1)
         if self._failed_boots >= BOOTS_BEFORE_GIVING_UP:
-            self._failure = PoolError(f"{self._failed_boots} workers in a row could not be started; the last: {how}")
+            self._failure = PoolError(f"workers could not be started in {self._failed_boots} tries; the last: {how}")
             self._fail_waiters(self._failure)
         else:
             self._grow()
@@ -256,6 +272,9 @@ class ProcessPool:
         def reap() -> int | None:
             process.join(5.0)
             code = process.exitcode
+            self._pids.discard(process.pid)
+            if self._starter is not None:
+                self._starter.end_strays(self._pids)
             if code is not None:
                 process.close()
             return code
@@ -266,9 +285,11 @@ class ProcessPool:
         if worker.identity is None:
             worker.kill()
 
-    def _end_if_idle(self, worker: SupervisedWorker, attempts: int) -> None:
-        if worker in self._idle and worker.attempts == attempts and self._staying() > self._min_workers:
-            self._idle.remove(worker)
+    def _end_idle(self) -> None:
+        too_old = self._loop.time() - self._idle_timeout_s
+        # The one that rested last is taken first, so the longest rest is at the left.
+        while self._idle and self._idle[0].idle_since <= too_old and self._staying() > self._min_workers:
+            worker = self._idle.popleft()
             worker.retiring = True
             worker.kill()
 
@@ -277,4 +298,5 @@ class ProcessPool:
             worker.watch_memory()
             if worker.silent_for_s() > self._worker_timeout_s:
                 worker.condemn(WorkerLost(f"it said nothing for {self._worker_timeout_s:g} s"))
+        self._end_idle()
         self._watch = self._loop.call_later(WATCH_S, self._look_round)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import multiprocessing.process
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from multiprocessing import context, forkserver, popen_forkserver, reduction, resource_tracker, spawn, util
 from typing import Any, Protocol
 
 import aiomultiprocess
 from aiomultiprocess.types import Unit
+
+from parallel_agents.workers.family import end_all_below
 
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
@@ -76,6 +79,10 @@ class Starter(Protocol):
         """Start a process that runs `target(*args)`; returns an object with `pid`, `join` and `exitcode`."""
         ...
 
+    def end_strays(self, keep: Collection[int]) -> None:
+        """End what ended processes left behind; `keep` names those that have not ended."""
+        ...
+
     def close(self) -> None:
         """Give back what starting needed. All processes have ended."""
         ...
@@ -97,8 +104,14 @@ class ForkServerStarter:
     def start(self, target: Callable[..., Awaitable[None]], args: Sequence[Any]) -> Any:
         """Start a process."""
         process = self._process(target, args)
-        process.start()
+        _start_unlisted(process)
         return process
+
+    def end_strays(self, keep: Collection[int]) -> None:
+        """End the fork server's children that are no workers: orphans of workers that died."""
+        server = getattr(self._server, "_forkserver_pid", None)
+        if server is not None:
+            end_all_below(server, keep=keep)
 
     def close(self) -> None:
         """Stop the fork server."""
@@ -126,11 +139,21 @@ class SpawnStarter:
         """Start a process."""
         make = self._context.Process
         process = Process(make, target, args).aio_process if self._wrap else make(target=run_plain, args=(target, args))
-        process.start()
+        _start_unlisted(process)
         return process
+
+    def end_strays(self, keep: Collection[int]) -> None:
+        """Nobody adopts the orphans here; a worker's group is all that can be ended."""
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def _start_unlisted(process: Any) -> None:
+    # `multiprocessing` waits at a program's end for every process on its list; workers end only after the program. It
+    # also polls that list from any thread, while exit codes must be read from one.
+    process.start()
+    vars(multiprocessing.process)["_children"].discard(process)
 
 
 def run_plain(target: Callable[..., Awaitable[None]], args: Sequence[Any]) -> None:

@@ -20,11 +20,12 @@ from parallel_agents.core.outcome import (
     Usage,
     WorkerIdentity,
     WorkerLost,
-    error_record,
 )
 from parallel_agents.ports.workers import Assignment, Link, Report
-from parallel_agents.workers import frames, memory
+from parallel_agents.workers import faults, frames, memory
 from parallel_agents.workers.channel import ChannelBrokenError, EngineChannel
+from parallel_agents.workers.child import OUT_OF_MEMORY
+from parallel_agents.workers.family import descendants
 
 _OVER_BUDGET = 1.1
 
@@ -78,6 +79,10 @@ class SupervisedWorker:
         self.busy: Busy | None = None
         self.attempts = 0
         self.retiring = False
+        self.dying = False
+        self.leaves_something = False
+        self.boot_tries = 0
+        self.idle_since = 0.0
         self._process = started.process
         self._pidfd = started.pidfd
         self._on_ready = on_ready
@@ -93,7 +98,7 @@ class SupervisedWorker:
         """Run one attempt. A cancelled caller finds the process gone when the exception reaches it."""
         try:
             async with asyncio.TaskGroup() as calls:
-                baseline = memory.tree_resident_mb(self.pid) or 0.0
+                baseline = memory.resident_mb(self.pid) or 0.0
                 self.busy = busy = Busy(assignment, link, calls, baseline)
                 self.attempts += 1
                 self.heard_at = self._loop.time()
@@ -102,6 +107,9 @@ class SupervisedWorker:
                 link.started(self.identity)
                 self._send(frames.Run(assignment))
                 report = await busy.report
+            if self.leaves_something:
+                self.kill()
+                await self._until_gone()
         except BaseException:
             self.kill()
             await self._until_gone()
@@ -120,10 +128,16 @@ class SupervisedWorker:
         """End the process and everything in its group, at once. Safe to call at any time."""
         if self.gone.is_set():
             return
+        self.dying = True
+        # Programs that left the group are found only while the worker lives.
+        below = descendants(self.pid)
         # The descriptor names this very process: while it can be signalled, the number is not somebody else's.
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             self._kill_group()
+            for process in below:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(process, signal.SIGKILL)
 
     def condemn(self, outcome: Outcome) -> None:
         """End the attempt with this outcome by killing the worker."""
@@ -135,7 +149,7 @@ class SupervisedWorker:
         """Look at the memory of the whole tree; beyond the budget the worker is killed."""
         if self.busy is None:
             return
-        resident = memory.tree_resident_mb(self.pid)
+        resident = memory.tree_mb(self.pid)
         if resident is None:
             return
         above = resident - self.busy.baseline_mb
@@ -188,6 +202,7 @@ class SupervisedWorker:
         self._on_ready(self)
 
     def _finished(self, outcome: Outcome, usage: Usage, *, reusable: bool) -> None:
+        self.leaves_something = not reusable
         self.retiring = self.retiring or not reusable
         if self.busy is not None:
             seen = max(self.busy.peak_mb, usage.peak_memory_mb or 0.0)
@@ -209,7 +224,7 @@ class SupervisedWorker:
         except LaneClosedError as error:
             self.condemn(Interrupted("lane_closed", str(error), error.resume_at))
         except AttemptError as error:
-            self._send(frames.CallAnswered(call_id, error=error_record(error)))
+            self._send(frames.CallAnswered(call_id, fault=faults.from_error(error)))
         else:
             self._send(frames.CallAnswered(call_id, response))
 
@@ -219,6 +234,7 @@ class SupervisedWorker:
         self.kill()
 
     def _died(self) -> None:
+        self.dying = True
         self._loop.remove_reader(self._pidfd)
         # What it had sent before it died counts: a result must not be lost with its worker.
         self._channel.drain()
@@ -228,10 +244,15 @@ class SupervisedWorker:
 
     def _buried(self, exit_code: asyncio.Future[int | None]) -> None:
         os.close(self._pidfd)
-        how = death_in_words(exit_code.result())
+        # Whatever went wrong over the dead, those who wait for this worker must hear that it is gone.
+        error = exit_code.exception()
+        code = None if error is not None else exit_code.result()
+        how = death_in_words(code) if error is None else f"it ended; reading its exit code failed: {error}"
         self.gone.set()
         if self.busy is not None:
             verdict = self.busy.verdict
+            if verdict is None and code == OUT_OF_MEMORY:
+                verdict = MemoryExceeded(limit_mb=self.busy.assignment.memory_mb, peak_mb=None)
             if verdict is None or isinstance(verdict, WorkerLost):
                 verdict = WorkerLost(how if verdict is None else f"{verdict.how} ({how})")
             peak = self.busy.peak_mb or None
