@@ -83,6 +83,7 @@ async def test_a_batch_runs_and_its_document_is_valid_and_adds_up(executor: Para
     outputs = [session["result"]["output_data"]["text"] for session in found["agent_execution_sessions"]]
     assert outputs == [f"TEXT {n}" for n in range(12)]
     assert found["max_concurrent_agents"] == 4
+    assert found["error_management"]["isolation_success"] is True
     assert found["performance_metrics"]["resource_usage"]["peak_memory_usage_mb"] > 0
     assert executor.get_performance_metrics(execution_id) == found["performance_metrics"]
 

@@ -40,6 +40,8 @@ def test_closing_removes_everything_and_follows_no_link(tmp_path: Path) -> None:
 
 
 def test_a_plain_users_locked_directories_are_removed_too(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else")
     # Permissions do not bind root, so this runs as nobody.
     program = (
         "import os, sys\n"
@@ -55,8 +57,6 @@ def test_a_plain_users_locked_directories_are_removed_too(tmp_path: Path) -> Non
     tmp_path.chmod(0o777)
     for parent in (tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(0o755)
-    if os.getuid() != 0:
-        pytest.skip("only root can become somebody else")
 
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("False\n", "")

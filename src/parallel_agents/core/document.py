@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,6 +92,11 @@ def session(facts: Facts, task: TaskRecord, *, whole: bool = True) -> dict[str, 
         shown["result"] = _result(task, accepted)
     shown["error_handling"] = _error_handling(task)
     return shown
+
+
+def is_isolated(effective: Mapping[str, str]) -> bool:
+    """Tell whether a worker had what the process level asks for: a bound on memory, and a kill of the whole group."""
+    return effective.get("memory", "none") != "none" and effective.get("kill") == "process_group"
 
 
 def timestamp(seconds: float | None) -> str | None:
@@ -276,7 +281,7 @@ def _errors(facts: Facts) -> dict[str, Any]:
     return {
         "failed_tasks": [_failed(task) for task in facts.tasks if task.state is State.FAILED],
         "error_recovery_attempts": sum(len(task.attempts) - 1 for task in attempted),
-        "isolation_success": all(task.attempts[-1].effective != {} for task in attempted) if attempted else None,
+        "isolation_success": all(is_isolated(task.attempts[-1].effective) for task in attempted) if attempted else None,
         "context_conflicts_detected": facts.discarded,
     }
 
