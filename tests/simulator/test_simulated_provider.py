@@ -297,3 +297,15 @@ async def _until(client: Client, **figures: int) -> Any:
             seen = await client.stats()
             if all(seen[name] == figure for name, figure in figures.items()):
                 return seen
+
+
+async def test_prose_on_order_is_an_answer_in_due_form_that_is_not_what_was_asked(client: Client) -> None:
+    await client.post("/behaviour", {"faults": [{"kind": "prose", "count": 2, "message": "好的，我来想想。"}]})
+    wanted = {"type": "json_schema", "json_schema": {"name": "score", "schema": SCORE}}
+    status, first = await client.openai(response_format=wanted)
+    assert (status, first["choices"][0]["message"]["content"]) == (200, "好的，我来想想。")
+    tool = {"name": "score", "input_schema": SCORE}
+    status, second = await client.anthropic(tools=[tool], tool_choice={"type": "tool", "name": "score"})
+    assert (status, second["content"]) == (200, [{"type": "text", "text": "好的，我来想想。"}])
+    _, third = await client.openai(response_format=wanted)
+    assert json.loads(third["choices"][0]["message"]["content"]).keys() == set(SCORE["required"])

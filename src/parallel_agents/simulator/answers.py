@@ -57,6 +57,12 @@ def answer_to(asked: Asked, seed: str) -> Answer:
     return Answer(text=text, input_tokens=tokens_in(asked.prompt), output_tokens=tokens_in(text), is_cut=is_cut)
 
 
+def said(asked: Asked, text: str | None) -> Answer:
+    """Answer with `text`, or a sentence, whatever was asked."""
+    text = FILLER if text is None else text
+    return Answer(text=text, input_tokens=tokens_in(asked.prompt), output_tokens=tokens_in(text), is_cut=False)
+
+
 def tokens_in(text: str) -> int:
     """Count tokens by rule: 1 for a Chinese, Japanese or Korean character, 1 for every 4 others, rounded up."""
     wide = len(_WIDE.findall(text))

@@ -20,6 +20,7 @@ Kind = Literal[
     "overloaded",
     "malformed",
     "empty",
+    "prose",
     "cut",
     "hang",
 ]
@@ -37,6 +38,7 @@ STATUS: dict[Kind, int] = {
     "overloaded": 529,
     "malformed": 200,
     "empty": 200,
+    "prose": 200,
 }
 
 
@@ -46,7 +48,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `matching` limits it to calls whose prompt holds that text. `retry_after_s` sends a Retry-After header (in
     milliseconds where it is not a whole number of seconds), `retry_after` sends the header as written. `message` is
     the error's text, `status` replaces the usual one. `malformed` and `empty` answer 200 with a body that is no JSON,
-    or JSON without an answer in it; `cut` closes the connection, `hang` never answers.
+    or JSON without an answer in it; `prose` answers in due form and says `message` instead of what was asked for;
+    `cut` closes the connection, `hang` never answers.
     """
 
     kind: Kind

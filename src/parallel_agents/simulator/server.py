@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from parallel_agents.core.errors import InputError
-from parallel_agents.simulator.answers import Asked, answer_to, prompt_hash
+from parallel_agents.simulator.answers import Answer, Asked, answer_to, prompt_hash, said
 from parallel_agents.simulator.counts import Counts
 from parallel_agents.simulator.faults import Fault, FaultQueue
 from parallel_agents.simulator.options import Behaviour, Options
@@ -110,14 +110,18 @@ class SimulatedProvider:
         digest = prompt_hash(asked.turns)
         self._counts.asked(digest)
         fault = self._faults.take(asked.prompt) or self._chance_fault()
+        if fault is not None and fault.kind == "prose":
+            # A model that does not do as told calls no function either.
+            loose = msgspec.structs.replace(asked, tool=None)
+            return await self._answer(wire, loose, said(loose, fault.message), arrived_at)
         if fault is not None:
             return await _fail(request, wire, fault)
-        return await self._answer(wire, asked, digest, arrived_at)
+        return await self._answer(wire, asked, answer_to(asked, digest), arrived_at)
 
-    async def _answer(self, wire: WireFormat, asked: Asked, digest: str, arrived_at: float) -> web.Response:
+    async def _answer(self, wire: WireFormat, asked: Asked, answer: Answer, arrived_at: float) -> web.Response:
         due_at = arrived_at + self._latency_s + self._chance.uniform(-1, 1) * self._jitter_s
         self._number += 1
-        body = _encode(wire.write(asked, answer_to(asked, digest), self._number, _epoch()))
+        body = _encode(wire.write(asked, answer, self._number, _epoch()))
         await asyncio.sleep(max(0.0, due_at - asyncio.get_running_loop().time()))
         return web.Response(body=body, content_type="application/json")
 
