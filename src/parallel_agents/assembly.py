@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.core.errors import ConfigurationError
+from parallel_agents.configuration import refuse_unavailable
 from parallel_agents.core.settings import Settings
 from parallel_agents.engine.engine import Engine, Parts
 from parallel_agents.engine.monitor import PerformanceMonitor
@@ -51,16 +51,16 @@ class Service:
     """An engine with its workers and its model gateway, serving in a task of its own."""
 
     def __init__(self, settings: Settings, journal: Journal, agents: AgentRegistry, environ: Mapping[str, str]) -> None:
-        refuse_what_is_not_there(settings)
+        refuse_unavailable(settings, "configuration")
+        self._settings = settings
         self.clock: Clock = SystemClock()
         chance = random.SystemRandom()
         self.pool = _process_pool(settings)
         self.gateway = ModelGateway(settings, journal, now=self.clock.now, random=chance.random, environ=environ)
         isolation = settings.parallel_processing.context_isolation
         self.contexts = ContextIsolationManager(cleanup_enabled=isolation.context_cleanup_enabled)
-        monitoring = settings.parallel_processing.performance_monitoring
         self.monitor = PerformanceMonitor(
-            enabled=monitoring.enabled and monitoring.collect_metrics,
+            enabled=_samples(settings),
             pids=lambda: [worker.pid for worker in self.pool.workers()],
             monotonic=self.clock.monotonic,
         )
@@ -95,6 +95,23 @@ class Service:
     def started(self) -> bool:
         """Whether it serves."""
         return self._root is not None
+
+    def change(self, settings: Settings) -> None:
+        """Go by these settings from now on; they have been checked. What runs at this moment is left alone."""
+        before, processing = self._settings.parallel_processing, settings.parallel_processing
+        self._settings = settings
+        warm = processing.process_pool.worker_processes
+        self.contexts.cleanup_enabled = processing.context_isolation.context_cleanup_enabled
+        self.monitor.enabled = _samples(settings)
+        self.pool.adjust(
+            max_workers=_most_workers(settings),
+            max_tasks_per_worker=processing.process_pool.max_tasks_per_worker,
+            idle_timeout_s=processing.process_pool.worker_idle_timeout_seconds,
+            min_workers=processing.min_concurrent,
+            # Only a number that was asked for just now starts workers: a small batch warmed fewer on purpose.
+            warm=0 if warm == before.process_pool.worker_processes else warm,
+        )
+        self.engine.change(settings)
 
     async def wait(self, execution_id: str) -> None:
         """Wait until an execution has ended or is paused. Raises what broke the engine."""
@@ -148,34 +165,11 @@ def cause_of(error: BaseException) -> BaseException:
     return error
 
 
-def refuse_what_is_not_there(settings: Settings) -> None:
-    """Refuse isolation levels and pools that this version does not have, instead of running with less.
-
-    Raises:
-        ConfigurationError: names the key.
-    """
-    processing = settings.parallel_processing
-    level, pool = processing.context_isolation.isolation_level, processing.process_pool.pool_type
-    for key, value in (("context_isolation.isolation_level", level), ("process_pool.pool_type", pool)):
-        if value != "process":
-            problem = f"{value!r} is not available in this version"
-            raise ConfigurationError("configuration", problem, key=f"parallel_processing.{key}", hint="Use 'process'.")
-    if processing.context_isolation.require:
-        missing = ", ".join(item for item in processing.context_isolation.require if item != "memory")
-        if missing:
-            raise ConfigurationError(
-                "configuration",
-                f"this version cannot guarantee {missing}",
-                key="parallel_processing.context_isolation.require",
-                hint="Take it out, or wait for the sandbox.",
-            )
-
-
 def _process_pool(settings: Settings) -> ProcessPool:
     processing, multi = settings.parallel_processing, settings.aiomultiprocess_settings
     pool = processing.process_pool
     return ProcessPool(
-        max_workers=min(multi.max_workers, processing.max_concurrent_limit),
+        max_workers=_most_workers(settings),
         max_tasks_per_worker=pool.max_tasks_per_worker,
         idle_timeout_s=pool.worker_idle_timeout_seconds,
         min_workers=processing.min_concurrent,
@@ -183,3 +177,12 @@ def _process_pool(settings: Settings) -> ProcessPool:
         preload=PRELOAD,
         use_aiomultiprocess=multi.enabled,
     )
+
+
+def _most_workers(settings: Settings) -> int:
+    return min(settings.aiomultiprocess_settings.max_workers, settings.parallel_processing.max_concurrent_limit)
+
+
+def _samples(settings: Settings) -> bool:
+    monitoring = settings.parallel_processing.performance_monitoring
+    return monitoring.enabled and monitoring.collect_metrics

@@ -13,7 +13,7 @@ import msgspec
 
 from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
 from parallel_agents.assembly import Service, SystemClock, open_journal
-from parallel_agents.configuration import load, merge
+from parallel_agents.configuration import changed, load
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, JournalError, OwnershipError, TaskError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
@@ -196,11 +196,15 @@ class ParallelAgentExecutor:
         Raises:
             ParallelAgentsError: what broke the engine.
         """
+        await self.join(execution_id)
+        return await self.get_execution_results(execution_id)
+
+    async def join(self, execution_id: str) -> None:
+        """As `wait`, without reading the document."""
         if self._running is not None:
             await self._running.wait(execution_id)
             if self._closed:
                 raise EngineClosedError(execution_id)
-        return await self.get_execution_results(execution_id)
 
     def runs(self, execution_id: str) -> bool:
         """Tell whether this executor runs the execution."""
@@ -301,16 +305,21 @@ class ParallelAgentExecutor:
     def configure_parallel_settings(self, settings: Mapping[str, Any]) -> bool:
         """Change keys of `parallel_processing` (a nested mapping): all of them, or none.
 
-        Later submits use them; the overall limit also holds for what runs now.
+        Limits, order, retries, fallbacks, the pool and monitoring change at once, also for what runs; limits that a
+        task gets when it is submitted (time, memory, retries) hold for later submits. docs/reference/settings.md has it
+        key by key. An execution that is resumed later goes by the settings that it was submitted under.
 
         Raises:
-            ConfigurationError: a key or value is wrong; nothing was changed.
+            ConfigurationError: a key or value is wrong, has no effect in this version, or takes effect only at a
+                restart while something was started; nothing was changed.
         """
-        self.settings = merge(self.settings, settings, "configure_parallel_settings")
+        self.settings = changed(
+            self.settings, settings, "configure_parallel_settings", running=self._running is not None
+        )
         if self._running is None:
             self._made = None
         else:
-            self._running.engine.limits.overall = self.settings.parallel_processing.max_concurrent_limit
+            self._running.change(self.settings)
         return True
 
     async def note_files(self, execution_id: str, paths: Sequence[str]) -> None:

@@ -52,6 +52,19 @@ def paths_in(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
         yield from paths_in(inner, (*path, key))
 
 
+def leaves(settings: object) -> Iterator[tuple[KeyPath, object]]:
+    """List every key of settings that is no section, with its plain value; lists are values, and so are empty maps."""
+    yield from _leaves(msgspec.to_builtins(settings), ())
+
+
+def _leaves(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
+    if isinstance(value, dict) and value:
+        for key, inner in cast("dict[str, object]", value).items():
+            yield from _leaves(inner, (*path, key))
+    else:
+        yield path, value
+
+
 def _merged(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
     result = dict(lower)
     for key, value in upper.items():

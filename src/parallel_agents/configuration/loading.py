@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from parallel_agents.configuration.availability import unavailable
 from parallel_agents.configuration.document import read_document
 from parallel_agents.configuration.environment import read_environment
-from parallel_agents.configuration.layer import Layer, Origin, dotted, paths_in
+from parallel_agents.configuration.layer import Layer, Origin, dotted, leaves, paths_in
 from parallel_agents.configuration.rules import Conflict, conflicts, place
 from parallel_agents.configuration.shape import Fault, faults
 from parallel_agents.core.errors import ConfigurationError
@@ -30,7 +31,37 @@ def load(path: str | Path | None, environ: Mapping[str, str]) -> Settings:
         ConfigurationError: a named file is missing, or a file or a variable has a wrong key or value. Of several
             faults it tells the one that stands first.
     """
-    return _settings(read_environment(environ, _file_layer(path).over(_layer_of(Settings()))))
+    return _settings(_layered(path, environ))
+
+
+def load_with_origins(path: str | Path | None, environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """Read the settings as `load` does, and say where every key's value comes from.
+
+    Keys are dotted; origins are `FILE:LINE`, the name of a variable, or `default`.
+
+    Raises:
+        ConfigurationError: as `load`.
+    """
+    layer = _layered(path, environ)
+    settings = _settings(layer)
+    return settings, {dotted(key): str(layer.origins.get(key, "default")) for key, _ in leaves(settings)}
+
+
+def find_faults(path: str | Path | None, environ: Mapping[str, str]) -> list[ConfigurationError]:
+    """Find everything that is wrong with a configuration, in the order in which it stands there.
+
+    What makes a file unreadable, such as broken YAML or a key that stands twice, hides whatever else is wrong. Values
+    that this version does not have are faults too: a run would refuse them.
+    """
+    try:
+        layer = _layered(path, environ)
+    except ConfigurationError as error:
+        return [error]
+    found = _errors(layer)
+    if not found:
+        settings = msgspec.convert(layer.values, Settings)
+        found = [_conflict_error(conflict, layer) for conflict in unavailable(settings)]
+    return found
 
 
 def merge(settings: Settings, values: Mapping[str, Any], source: str = "settings") -> Settings:
@@ -51,13 +82,21 @@ def merge(settings: Settings, values: Mapping[str, Any], source: str = "settings
 
 
 def _settings(layer: Layer) -> Settings:
-    found = list(faults(layer.values))
+    for error in _errors(layer):
+        raise error
+    return msgspec.convert(layer.values, Settings)
+
+
+def _errors(layer: Layer) -> list[ConfigurationError]:
+    found = sorted(faults(layer.values), key=lambda fault: _line(fault, layer))
     if found:
-        raise _shape_error(min(found, key=lambda fault: _line(fault, layer)), layer)
+        return [_shape_error(fault, layer) for fault in found]
     settings = msgspec.convert(layer.values, Settings)
-    for conflict in conflicts(settings):
-        raise _conflict_error(conflict, layer)
-    return settings
+    return [_conflict_error(conflict, layer) for conflict in conflicts(settings)]
+
+
+def _layered(path: str | Path | None, environ: Mapping[str, str]) -> Layer:
+    return read_environment(environ, _file_layer(path).over(_layer_of(Settings())))
 
 
 def _layer_of(settings: Settings) -> Layer:

@@ -47,8 +47,8 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
         yield from rule(settings)
 
 
-def warnings(settings: Settings) -> list[str]:
-    """List what is allowed and yet worth knowing, one sentence each."""
+def oversized(settings: Settings) -> list[str]:
+    """List agents with a memory budget of their own above the general one, one sentence each."""
     limit = settings.parallel_processing.context_isolation.context_size_limit_mb
     found: list[str] = []
     for name, agent in settings.parallel_processing.agent_configs.items():

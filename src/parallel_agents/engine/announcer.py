@@ -5,24 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from parallel_agents.core.events import Event, EventType
-from parallel_agents.core.states import Trigger
+from parallel_agents.core.events import BY_TRIGGER, Event, EventType
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.settlement import Settled
 
 Listener = Callable[[Event], None]
 _log = logging.getLogger("parallel_agents.events")
-
-_BY_TRIGGER = {
-    Trigger.SUCCEEDED: EventType.TASK_COMPLETED,
-    Trigger.RETRY_SCHEDULED: EventType.TASK_RETRYING,
-    Trigger.WORKER_LOST: EventType.TASK_RETRYING,
-    Trigger.INTERRUPTED: EventType.TASK_RETRYING,
-    Trigger.GAVE_UP: EventType.TASK_FAILED,
-    Trigger.POISONED: EventType.TASK_FAILED,
-    Trigger.SKIPPED: EventType.TASK_SKIPPED,
-    Trigger.CANCELLED: EventType.TASK_CANCELLED,
-}
 
 
 class Announcer:
@@ -48,17 +36,17 @@ class Announcer:
 
     def began(self, attempt: RunningAttempt, pid: int) -> None:
         """Tell that a worker has an attempt."""
-        self._about(attempt, EventType.TASK_STARTED, {"agent": attempt.agent.name, "worker_pid": pid})
+        self.about(attempt, EventType.TASK_STARTED, {"agent": attempt.agent.name, "worker_pid": pid})
 
     def progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
         """Tell what an agent says of its progress."""
-        self._about(attempt, EventType.TASK_PROGRESS, {"fraction": fraction, "message": message})
+        self.about(attempt, EventType.TASK_PROGRESS, {"fraction": fraction, "message": message})
 
     def settled(self, attempt: RunningAttempt, settled: Settled) -> None:
         """Tell how an attempt was settled."""
         settlement, task = settled.settlement, attempt.ready.task
-        kind = _BY_TRIGGER[settlement.trigger] if settled.landed else EventType.RESULT_DISCARDED
-        self._about(
+        kind = BY_TRIGGER[settlement.trigger] if settled.landed else EventType.RESULT_DISCARDED
+        self.about(
             attempt,
             kind,
             {
@@ -70,9 +58,8 @@ class Announcer:
             },
         )
 
-    def _about(
-        self, attempt: RunningAttempt, kind: EventType, data: dict[str, str | int | float | bool | None]
-    ) -> None:
+    def about(self, attempt: RunningAttempt, kind: EventType, data: dict[str, str | int | float | bool | None]) -> None:
+        """Tell something about an attempt."""
         task = attempt.ready
         self._tell(
             Event(

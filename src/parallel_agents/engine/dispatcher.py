@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from parallel_agents.core.task import ReadyTask
+from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
-from parallel_agents.engine.queue import TaskQueueManager
+from parallel_agents.engine.queue import QueueType, TaskQueueManager
 from parallel_agents.ports.journal import Journal
 
 
@@ -25,6 +26,7 @@ class Dispatcher:
         queue: TaskQueueManager,
         limits: Limits,
         *,
+        flow: Flow,
         now: Callable[[], float],
         start: Callable[[LiveExecution, ReadyTask], None],
         end: Callable[[LiveExecution], None],
@@ -32,6 +34,7 @@ class Dispatcher:
         self._journal = journal
         self._queue = queue
         self._limits = limits
+        self._flow = flow
         self._now = now
         self._start = start
         self._end = end
@@ -42,6 +45,16 @@ class Dispatcher:
     def wake(self) -> None:
         """Look again: something was submitted, settled, released or changed."""
         self._wake.set()
+
+    def reorder(self, queue_type: QueueType) -> None:
+        """Start tasks in another order from now on."""
+        if queue_type != self._queue.queue_type:
+            # What is held was read by the old order, and a later task may now come first.
+            for live in self.live.values():
+                self._queue.forget(live.execution_id)
+                live.more_pending()
+            self._queue.reorder(queue_type)
+        self.wake()
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
@@ -75,8 +88,11 @@ class Dispatcher:
         wanted = min(share - len(held), self._queue.room)
         if live.drained or len(held) > share // 2 or wanted < 1:
             return
-        arrivals = live.arrivals
+        arrivals, order = live.arrivals, self._queue.queue_type
         found = await self._ready(live, held | live.running.keys(), wanted)
+        if order != self._queue.queue_type:
+            # Read by an order that no longer holds; whoever changed it has woken us to read again.
+            return
         # What became pending while the journal was read is not in the answer.
         live.drained = len(found) < wanted and live.arrivals == arrivals
         if live.startable:
@@ -104,12 +120,13 @@ class Dispatcher:
                 self._queue.put(task)
 
     def _start_ready(self) -> None:
-        while not self.draining:
+        while not self.draining and self._flow.has_room:
             task = self._queue.take(self._admits)
             if task is None:
                 return
             live = self.live[task.execution_id]
             self._limits.acquire(live.execution_id, task.task.agent_name)
+            self._flow.handed_over(task.key, len(task.task.input_data))
             self._start(live, task)
 
     def _admits(self, execution_id: str, agent: str) -> bool:

@@ -10,7 +10,8 @@ import msgspec
 from parallel_agents.core.errors import EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
-from parallel_agents.core.outcome import Cancelled, Interrupted, WorkerIdentity
+from parallel_agents.core.metrics import Resources
+from parallel_agents.core.outcome import Cancelled, Interrupted, Outcome, Succeeded, WorkerIdentity
 from parallel_agents.core.settings import Settings
 from parallel_agents.core.states import Trigger
 from parallel_agents.core.task import ReadyTask, Task
@@ -18,17 +19,17 @@ from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.commands import CommandWatch
 from parallel_agents.engine.dispatcher import Dispatcher
+from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.queue import TaskQueueManager
+from parallel_agents.engine.reports import Reports, tell_traceback
 from parallel_agents.engine.settlement import Settled, Settler
 from parallel_agents.ports.clock import Chance, Clock
 from parallel_agents.ports.journal import Command, Journal
 from parallel_agents.ports.models import Gateway
 from parallel_agents.ports.workers import Contexts, WorkerPool
-
-_ENDS_ALL = frozenset({Trigger.GAVE_UP, Trigger.POISONED})
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +55,25 @@ class Engine:
         self._parts = parts
         processing = settings.parallel_processing
         queue = processing.task_queue
+        self._settings = settings
         self.monitor = monitor
         self.announcer = Announcer(parts.clock.now)
+        self._reports = Reports(self.announcer, settings)
         self._queue = TaskQueueManager(queue.queue_type, queue.max_queue_size)
-        self.limits = Limits(processing.max_concurrent_limit if processing.enabled else 1)
+        self.limits = Limits(_overall(settings))
+        self._flow = Flow(
+            max_unstarted=settings.aiomultiprocess_settings.task_queue_size,
+            max_mb=processing.context_isolation.shared_memory_size_mb,
+        )
         self._settler = Settler(parts.journal, now=parts.clock.now)
         self._dispatcher = Dispatcher(
-            parts.journal, self._queue, self.limits, now=parts.clock.now, start=self._start, end=self._end
+            parts.journal,
+            self._queue,
+            self.limits,
+            flow=self._flow,
+            now=parts.clock.now,
+            start=self._start,
+            end=self._end,
         )
         self._watch = CommandWatch(
             parts.journal, owned=lambda: self._dispatcher.live.keys(), obey=self._obey, now=parts.clock.now
@@ -86,6 +99,23 @@ class Engine:
             raise
         finally:
             self._tasks = None
+
+    def change(self, settings: Settings) -> None:
+        """Go by these settings from now on, for what runs too; attempts that run are left alone.
+
+        Raises nothing: whoever calls has checked the settings.
+        """
+        processing = settings.parallel_processing
+        self._settings = settings
+        self.limits.overall = _overall(settings)
+        self._flow.max_mb = processing.context_isolation.shared_memory_size_mb
+        self._queue.max_queue_size = processing.task_queue.max_queue_size
+        self._reports.change(settings)
+        for live in self._dispatcher.live.values():
+            live.errors.change(settings)
+            self._cap_agents(live)
+        # It wakes the dispatcher too: a raised limit has work for it.
+        self._dispatcher.reorder(processing.task_queue.queue_type)
 
     async def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> None:
         """Journal an execution and take it on. Durable when it returns."""
@@ -164,14 +194,18 @@ class Engine:
 
     def _take_on(self, live: LiveExecution) -> None:
         self.limits.cap_execution(live.execution_id, live.record.max_concurrent)
-        for agent in live.agents.values():
-            self.limits.cap_agent(agent.name, agent.max_concurrent)
+        self._cap_agents(live)
         self._dispatcher.live[live.execution_id] = live
         self.monitor.begin(live.execution_id)
         self.announcer.execution(EventType.EXECUTION_STARTED, live.execution_id)
         self._watch.look()
         self._note_idle(live)
         self._dispatcher.wake()
+
+    def _cap_agents(self, live: LiveExecution) -> None:
+        for agent in live.agents.values():
+            configured = self._settings.agent_settings(agent.name).max_concurrent
+            self.limits.cap_agent(agent.name, agent.max_concurrent if configured is None else configured)
 
     def _start(self, live: LiveExecution, ready: ReadyTask) -> None:
         agent = live.agents[ready.task.agent_name]
@@ -183,21 +217,29 @@ class Engine:
 
     async def _attempt(self, live: LiveExecution, attempt: RunningAttempt) -> None:
         parts = self._parts
-        end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
+        try:
+            end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
+        finally:
+            self._reports.ended(attempt)
+        self._flow.ended(attempt.key, len(end.outcome.output) if isinstance(end.outcome, Succeeded) else 0)
         settled = await self._settler.settle(attempt.ready, end, live.errors)
         del live.running[attempt.key]
+        self._flow.settled(attempt.key)
         self.limits.release(live.execution_id, attempt.ready.task.agent_name)
         self.announcer.settled(attempt, settled)
+        self._reports.settled(attempt, end, settled)
+        if live.errors.is_unisolated(end.outcome):
+            tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
         if isinstance(end.outcome, Interrupted) and end.outcome.reason == "lane_closed":
             await self._pause(live, end.outcome)
-        await self._follow_up(live, settled)
+        await self._follow_up(live, settled, end.outcome)
 
-    async def _follow_up(self, live: LiveExecution, settled: Settled) -> None:
+    async def _follow_up(self, live: LiveExecution, settled: Settled, outcome: Outcome) -> None:
         settlement = settled.settlement
         if settlement.trigger is Trigger.RETRY_SCHEDULED:
             live.due(settlement.due_at)
         live.more_pending()
-        if settlement.trigger in _ENDS_ALL and not live.errors.continues_on_error and live.startable:
+        if live.startable and live.errors.ends_execution(settlement.trigger, outcome):
             await self._stop(live, stopped=True)
         if live.cancelling and live.quiet:
             self._end(live)
@@ -206,6 +248,11 @@ class Engine:
 
     def attempt_began(self, attempt: RunningAttempt, worker: WorkerIdentity) -> None:
         """A worker has an attempt: the journal learns of it before any call that it makes."""
+        was_full = not self._flow.has_room
+        self._flow.began(attempt.key)
+        self._reports.began(attempt)
+        if was_full:
+            self._dispatcher.wake()
         begun = self._parts.journal.begin(attempt.key, attempt.attempt, worker, self._parts.clock.now())
         # Told once it is durable, so that whoever hears of it finds it in the journal; nobody waits for that.
         begun.add_done_callback(lambda landed: self._tell_began(attempt, worker, landed))
@@ -242,9 +289,17 @@ class Engine:
 
     async def _finish(self, live: LiveExecution) -> None:
         journal, now = self._parts.journal, self._parts.clock.now()
-        await journal.end(live.execution_id, now, self.monitor.end(live.execution_id))
+        sampled = self.monitor.end(live.execution_id)
+        await journal.end(live.execution_id, now, sampled)
+        await self._report_end(live, now, sampled)
         self._let_go(live)
         self.announcer.execution(EventType.EXECUTION_ENDED, live.execution_id)
+
+    async def _report_end(self, live: LiveExecution, now: float, sampled: bytes | None) -> None:
+        if self._reports.wants_executions:
+            resources = None if sampled is None else msgspec.msgpack.decode(sampled, type=Resources)
+            counts = await self._parts.journal.read(lambda reader: reader.counts(live.execution_id))
+            self._reports.execution_ended(live, counts, now - live.record.submitted_at, resources)
 
     def _note_idle(self, live: LiveExecution) -> None:
         if live.quiet and (self._dispatcher.draining or live.paused is not None) and not live.ending:
@@ -272,3 +327,8 @@ class Engine:
                 return str(await self.retry(command.execution_id, named if isinstance(named, list) else None))
             case verb:
                 return f"error: this engine does not know {verb!r}"
+
+
+def _overall(settings: Settings) -> int:
+    processing = settings.parallel_processing
+    return processing.max_concurrent_limit if processing.enabled else 1

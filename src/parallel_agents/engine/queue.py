@@ -69,6 +69,16 @@ class TaskQueueManager:
         self._keys[task.execution_id].discard(task.key)
         return task
 
+    def reorder(self, queue_type: QueueType) -> None:
+        """Hand out by another order from now on; what is held here was chosen by the old one, so forget it first.
+
+        Raises:
+            ValueError: tasks are held.
+        """
+        if len(self):
+            raise ValueError("a queue that holds tasks cannot change its order")
+        self.queue_type = queue_type
+
     def forget(self, execution_id: str) -> None:
         """Drop every task of an execution."""
         for name in [name for name in self._streams if name[0] == execution_id]:

@@ -92,6 +92,19 @@ class ProcessPool:
         if failures:
             raise failures[0]
 
+    def adjust(
+        self, *, max_workers: int, max_tasks_per_worker: int, idle_timeout_s: float, min_workers: int, warm: int
+    ) -> None:
+        """Change a running pool, starting workers until `warm` live; what runs is left alone."""
+        self._max_workers = max_workers
+        self._max_attempts = max_tasks_per_worker
+        self._idle_timeout_s = idle_timeout_s
+        self._min_workers = min_workers
+        self._hand_out()
+        self._grow()
+        for _ in range(min(warm, max_workers) - self._staying() - self._booting):
+            self._boot()
+
     async def run(self, assignment: Assignment, link: Link) -> Report:
         """Run one attempt on a free worker, waiting for one if need be.
 
