@@ -1,0 +1,80 @@
+"""Shows how far an execution is as a bar on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.progress import Task as Row
+from rich.text import Text
+
+from parallel_agents.cli.progress import ENDS, Count, duration, line_of
+from parallel_agents.cli.streams import one_line
+from parallel_agents.cli.translation import localized
+from parallel_agents.core.events import Event, EventType
+
+# On a narrower terminal the words matter more than the bar.
+_NARROW = 60
+
+
+class LiveProgress:
+    """A bar with counts and the time left; failures stay above it as lines."""
+
+    def __init__(
+        self, total: int, done: int = 0, clock: Callable[[], float] = time.monotonic, console: Console | None = None
+    ) -> None:
+        self._console = console or Console(stderr=True)
+        self._count = Count(total, done, clock)
+        columns: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn(), _Times(self._count)]
+        if self._console.width >= _NARROW:
+            columns.insert(1, BarColumn(bar_width=None))
+        self._bar = Bar(*columns, console=self._console, expand=self._console.width >= _NARROW)
+        self._task = self._bar.add_task(localized("starting"), total=total, completed=done)
+        self._running = 0
+        self._failed = 0
+        self._bar.start()
+
+    def hear(self, event: Event) -> None:
+        """Take in one event."""
+        self._count.hear(event)
+        if event.type is EventType.TASK_STARTED:
+            self._running += 1
+        elif event.type in ENDS or event.type is EventType.TASK_RETRYING:
+            self._running = max(0, self._running - 1)
+        if event.type in ENDS:
+            self._bar.advance(self._task)
+        self._failed += event.type is EventType.TASK_FAILED
+        if event.type is not EventType.TASK_COMPLETED and (line := line_of(event)) is not None:
+            self._print(line, "red" if event.type is EventType.TASK_FAILED else "")
+        failed = f", {self._failed} failed" if self._failed else ""
+        self._bar.update(self._task, description=localized(f"{self._running} running{failed}"))
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._print(line, "")
+
+    def close(self) -> None:
+        """Leave the last state of the bar."""
+        self._bar.stop()
+
+    def _print(self, line: str, style: str) -> None:
+        self._console.print(localized(one_line(line)), style=style, markup=False, highlight=False)
+
+
+class _Times(ProgressColumn):
+    """The time since the start, and what is left as far as it can be told."""
+
+    def __init__(self, count: Count) -> None:
+        super().__init__()
+        self._count = count
+        self._start = count.clock()
+
+    def render(self, task: Row) -> Text:
+        elapsed = duration(self._count.clock() - self._start)
+        if task.finished:
+            return Text(elapsed)
+        left = self._count.left()
+        return Text(f"{elapsed}, {localized('time left unknown' if left is None else f'about {left} left')}")
