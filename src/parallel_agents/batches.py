@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from parallel_agents.agents.compliance import Contracts
 from parallel_agents.agents.registry import AgentRegistry
+from parallel_agents.canvas.choice import NodeChoice, chosen_ids
 from parallel_agents.canvas.document import load_canvas
 from parallel_agents.canvas.inputs import AgentInputs
 from parallel_agents.canvas.selection import Skipped, select_tasks
 from parallel_agents.canvas.vault import find_vault_root
-from parallel_agents.core.aggregate import ResultAggregator
+from parallel_agents.core.aggregate import METHODS, Result, ResultAggregator, Verdict
 from parallel_agents.core.errors import InputError, SourceError
 from parallel_agents.core.outcome import Failed, error_record
 from parallel_agents.core.priority import rank_of
 from parallel_agents.core.retry import RetryPolicy, Standing, decide
 from parallel_agents.core.settings import TaskQueue
 from parallel_agents.core.states import Trigger
+from parallel_agents.distinct import StoredFirsts
 
 Strategy = Literal["priority_queue", "fifo", "lifo"]
 
@@ -39,20 +42,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None
 
 
-def plan_source(source: str | Path, agent: str | None, node_ids: Sequence[str] | None, agents: AgentRegistry) -> Plan:
+def plan_source(source: str | Path, agent: str | None, choice: NodeChoice, agents: AgentRegistry) -> Plan:
     """Read a `.canvas` or a `.jsonl` of tasks.
 
     Raises:
-        InputError: the source, the agent or a node id is not there or not what it should be.
+        InputError: the source, the agent or a node is not there or not what it should be.
     """
     path = Path(source)
     match path.suffix.lower():
         case ".canvas":
             if agent is None:
                 raise InputError(f"{path}: a canvas needs an agent. Name one of {', '.join(agents.names())}")
-            return _plan_canvas(path, agent, node_ids, agents)
+            return _plan_canvas(path, agent, choice, agents)
         case ".jsonl":
-            if node_ids is not None:
+            if not choice.is_open:
                 raise InputError(f"{path}: nodes can be chosen on a canvas only, not in a file of tasks")
             return _plan_file(path, agent, agents)
         case suffix:
@@ -62,13 +65,26 @@ def plan_source(source: str | Path, agent: str | None, node_ids: Sequence[str] |
 _SOURCES = "A source is a .canvas, or a .jsonl with one task a line."
 
 
-def create_batch_tasks(canvas_path: str, agent_type: str, node_ids: Sequence[str] | None) -> list[dict[str, Any]]:
+class BatchTasks(list[dict[str, Any]]):
+    """Tasks of a canvas, and in `skipped` every node that became none, with the reason."""
+
+    def __init__(self, tasks: Iterable[dict[str, Any]], skipped: Iterable[Skipped]) -> None:
+        super().__init__(tasks)
+        self.skipped = tuple(skipped)
+
+
+def create_batch_tasks(canvas_path: str, agent_type: str, node_ids: Sequence[str] | None = None) -> BatchTasks:
     """Make the tasks of one agent for nodes of a canvas; None takes every node that fits.
 
+    Inputs are derived from the canvas: an understanding's question is its parent and its material the one above that,
+    the topic is the label of the group, else the material's heading, else the canvas's name. The list that is returned
+    has an attribute `skipped`: every node (of those named, or of all) that became no task, with the reason.
+
     Raises:
-        InputError: the canvas, the agent or a node id is not there, or a named node does not fit.
+        InputError: the canvas, the agent or a node id is not there.
     """
-    return plan_source(canvas_path, agent_type, node_ids, AgentRegistry()).tasks
+    plan = plan_source(canvas_path, agent_type, NodeChoice(node_ids=node_ids), AgentRegistry())
+    return BatchTasks(plan.tasks, plan.skipped)
 
 
 def prioritize_tasks(tasks: Sequence[Mapping[str, Any]], strategy: Strategy = "priority_queue") -> list[dict[str, Any]]:
@@ -90,26 +106,50 @@ def prioritize_tasks(tasks: Sequence[Mapping[str, Any]], strategy: Strategy = "p
             raise InputError(f"strategy {other!r} is not one of priority_queue, fifo, lifo")
 
 
-def aggregate_results(results: Sequence[Mapping[str, Any]], method: str = "merge") -> dict[str, Any]:
-    """Aggregate sessions (or results with `agent_name` and `output_data`) into totals.
+def aggregate_results(results: Iterable[Mapping[str, Any]], method: str = "merge") -> dict[str, Any]:
+    """Aggregate results, one at a time: sessions of a document, or mappings with `agent_name` and `output_data`.
 
-    `merge` (also `merge_outputs`) gives totals; `preserve_individual` gives the results beside them.
+    `merge` (also `merge_outputs`) gives totals; `preserve_individual` gives every result beside them. `quality` counts
+    what is empty, truncated, a duplicate, or off the contract of its agent, where that ships.
 
     Raises:
-        InputError: the method is not known.
+        InputError: the method is not known, or an item is no result; names its position.
     """
-    names = {"merge": "merge_outputs", "merge_outputs": "merge_outputs", "preserve_individual": "preserve_individual"}
-    if method not in names:
-        raise InputError(f"method {method!r} is not one of {', '.join(names)}")
-    aggregator = ResultAggregator()
-    for item in results:
-        result: Mapping[str, Any] = item.get("result") or item
-        if result.get("status") in {"success", "unscored"}:
-            aggregator.add(str(item.get("agent_name")), result.get("status"), result.get("output_data"))
-    merged: dict[str, Any] = {"aggregation_method": names[method], "merged_results": aggregator.merged()}
-    if method == "preserve_individual":
-        merged["results"] = [dict(item) for item in results]
-    return merged
+    if method not in METHODS:
+        raise InputError(f"method {method!r} is not one of {', '.join(METHODS)}")
+    found: dict[str, Any] = {"aggregation_method": METHODS[method]}
+    kept: list[dict[str, Any]] = []
+    contracts = Contracts(AgentRegistry())
+    with StoredFirsts() as firsts:
+        aggregator = ResultAggregator(firsts)
+        for position, item in enumerate(results):
+            result = _given_result(item, position, contracts)
+            verdict = Verdict() if result is None else aggregator.take(result)
+            if METHODS[method] == "preserve_individual":
+                quality = [flaw.value for flaw in verdict.flaws]
+                kept.append({**item, "quality": quality, "duplicate_of": verdict.duplicate_of})
+        found |= {"merged_results": aggregator.merged(), "quality": aggregator.quality()}
+    return {**found, "results": kept} if METHODS[method] == "preserve_individual" else found
+
+
+def _given_result(item: Mapping[str, Any], position: int, contracts: Contracts) -> Result | None:
+    """The result in an item; None for a session that has none (yet)."""
+    if "result" not in item and "output_data" not in item and "status" not in item:
+        hint = "Give sessions of a document, or mappings with agent_name and output_data."
+        raise InputError(f"result {position + 1} has neither result nor output_data. {hint}")
+    result: Mapping[str, Any] | None = item.get("result", item)
+    if result is None:
+        return None
+    output: Mapping[str, Any] | None = result.get("output_data")
+    agent_name = str(item.get("agent_name"))
+    return Result(
+        agent_name=agent_name,
+        task_id=str(item.get("task_id") or f"result {position + 1}"),
+        status=result.get("status", "success"),
+        output=output,
+        finish_reason=result.get("finish_reason"),
+        problems=() if output is None else contracts.problems(agent_name, output),
+    )
 
 
 def handle_execution_error(task: Mapping[str, Any], error: Exception, retry_count: int) -> bool:
@@ -131,10 +171,11 @@ def title_of(agents: AgentRegistry, names: Collection[str]) -> str | None:
     return agents.resolve(known[0]).title if len(known) == len(names) == 1 else None
 
 
-def _plan_canvas(path: Path, agent_name: str, node_ids: Sequence[str] | None, agents: AgentRegistry) -> Plan:
+def _plan_canvas(path: Path, agent_name: str, choice: NodeChoice, agents: AgentRegistry) -> Plan:
     agent = agents.resolve(agent_name)
     canvas = load_canvas(path)
-    selection = select_tasks(canvas, AgentInputs(fields=agent.fields, reads=agent.reads), node_ids)
+    wanted = AgentInputs(fields=agent.fields, reads=agent.reads)
+    selection = select_tasks(canvas, wanted, chosen_ids(canvas, choice))
     vault_root = find_vault_root(path)
     tasks = [
         {

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 
-from parallel_agents.core.document import Facts, performance, results_document, status_document
+from parallel_agents.core.document import (
+    DocumentWriter,
+    Facts,
+    results_document,
+    status_document,
+    summary_document,
+)
 from parallel_agents.core.errors import InputError, UnknownExecutionError
+from parallel_agents.core.events import BY_TRIGGER, EventType
 from parallel_agents.core.execution import Counts, ExecutionRecord
+from parallel_agents.core.formats import View, pieces
 from parallel_agents.core.metrics import Resources
-from parallel_agents.ports.journal import Journal, Reader
+from parallel_agents.core.session import timestamp
+from parallel_agents.core.states import State, Trigger
+from parallel_agents.core.task import TaskRecord
+from parallel_agents.distinct import StoredFirsts
+from parallel_agents.ports.journal import Change, Journal, Reader
+
+PAGE = 200
+
+Builder: TypeAlias = Callable[[Facts, Iterable[TaskRecord]], dict[str, Any]]
 
 
 class Executions:
@@ -41,15 +57,30 @@ class Executions:
 
     async def status(self, execution_id: str) -> dict[str, Any]:
         """Its status document."""
-        return status_document(await self._facts(execution_id))
+        return await self._read(execution_id, status_document)
 
     async def results(self, execution_id: str) -> dict[str, Any]:
         """Its whole document."""
-        return results_document(await self._facts(execution_id))
+        return await self._read(execution_id, results_document)
+
+    async def summary(self, execution_id: str) -> dict[str, Any]:
+        """Its document without sessions, in memory that does not grow with their number."""
+        return await self._read(execution_id, summary_document)
+
+    async def write(
+        self, execution_id: str, view: View, put: Callable[[bytes], object], files: Sequence[str] = ()
+    ) -> None:
+        """Hand what a view shows to `put`, piece by piece, in memory that does not grow with the number of tasks.
+
+        All of it is one state of the journal. `put` is called from another thread. `files` are named by the document
+        beside those that were written before.
+        """
+        await self._journal.read(lambda reader: self._write(reader, execution_id, view, put, files))
 
     def metrics(self, execution_id: str) -> dict[str, Any]:
         """The part `performance_metrics` of its document; in the calling thread."""
-        return performance(self._journal.read_now(lambda reader: self._collect(reader, execution_id)))
+        found = self._journal.read_now(lambda reader: self._document(reader, execution_id, summary_document))
+        return found["parallel_agent_execution"]["performance_metrics"]
 
     async def all_statuses(self) -> list[dict[str, Any]]:
         """The status documents of all executions, newest first."""
@@ -61,6 +92,20 @@ class Executions:
         open_ids = await self._journal.read(_with_open_tasks)
         return [one for one in open_ids if not self._journal.is_owned(one)]
 
+    async def failed_tasks(self, execution_id: str) -> list[str]:
+        """Ids of its tasks that failed for good."""
+        failed = await self._journal.read(lambda reader: reader.tasks(execution_id, states={State.FAILED}))
+        return [task.task.task_id for task in failed]
+
+    async def events(self, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
+        """What happened to its tasks, in order, from sequence `after` + 1; a page at a time, empty at the end."""
+        changes = await self._journal.read(lambda reader: reader.history(execution_id, after=after, limit=PAGE))
+        return [_event_of(change) for change in changes]
+
+    async def standing(self, execution_id: str) -> dict[str, Any]:
+        """How it stands as a whole: the body of its document as far as counts and marks tell it."""
+        return await self._journal.read(lambda reader: DocumentWriter(self._facts(reader, execution_id)).head())
+
     async def check_tasks(self, execution_id: str, task_ids: Sequence[str]) -> None:
         """Make sure that it has these tasks. Raises `InputError` for one that it has not."""
         tasks = await self._journal.read(lambda reader: reader.tasks(execution_id))
@@ -71,10 +116,23 @@ class Executions:
                 hint = f" Did you mean {close[0]!r}?" if close else ""
                 raise InputError(f"execution {execution_id} has no task {task_id!r}.{hint}")
 
-    async def _facts(self, execution_id: str) -> Facts:
-        return await self._journal.read(lambda reader: self._collect(reader, execution_id))
+    async def _read(self, execution_id: str, build: Builder) -> dict[str, Any]:
+        return await self._journal.read(lambda reader: self._document(reader, execution_id, build))
 
-    def _collect(self, reader: Reader, execution_id: str) -> Facts:
+    def _document(self, reader: Reader, execution_id: str, build: Builder) -> dict[str, Any]:
+        return build(self._facts(reader, execution_id), tasks_of(reader, execution_id))
+
+    def _write(
+        self, reader: Reader, execution_id: str, view: View, put: Callable[[bytes], object], files: Sequence[str]
+    ) -> None:
+        facts = self._facts(reader, execution_id)
+        named = msgspec.structs.replace(facts.execution, file_paths=(*facts.execution.file_paths, *files))
+        with StoredFirsts() as firsts:
+            writer = DocumentWriter(msgspec.structs.replace(facts, execution=named), firsts)
+            for piece in pieces(writer, tasks_of(reader, execution_id), view):
+                put(piece)
+
+    def _facts(self, reader: Reader, execution_id: str) -> Facts:
         record = reader.execution(execution_id)
         if record is None:
             raise UnknownExecutionError(execution_id, self._journal.path)
@@ -84,13 +142,37 @@ class Executions:
         return Facts(
             execution=record,
             counts=reader.counts(execution_id),
-            tasks=reader.tasks(execution_id),
             highest_open_priority=reader.highest_open_priority(execution_id),
             discarded=reader.discarded(execution_id),
             owned=self._journal.is_owned(execution_id),
             resources=sampled,
             now=self._now(),
         )
+
+
+def _event_of(change: Change) -> dict[str, Any]:
+    is_move = change.trigger != "result_discarded"
+    kind = BY_TRIGGER[Trigger(change.trigger)] if is_move else EventType.RESULT_DISCARDED
+    return {
+        "sequence": change.sequence,
+        "type": kind.value,
+        "at": timestamp(change.at),
+        "execution_id": change.execution_id,
+        "task_id": change.task_id,
+        "attempt": change.attempt,
+        "trigger": change.trigger,
+        "from": change.source,
+        "to": change.target,
+        "detail": change.detail,
+    }
+
+
+def tasks_of(reader: Reader, execution_id: str) -> Iterator[TaskRecord]:
+    """Every task in the submitted order, a page in memory at a time."""
+    after = -1
+    while page := reader.tasks(execution_id, after=after, limit=PAGE):
+        yield from page
+        after = page[-1].task.position
 
 
 def _with_open_tasks(reader: Reader) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
-from parallel_agents.assembly import Service, SystemClock, open_journal
+from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, JournalError, OwnershipError, TaskError
 from parallel_agents.core.events import Event
@@ -24,6 +24,7 @@ from parallel_agents.core.submission import TaskMapping, parse_tasks, resolve_ta
 from parallel_agents.core.task import Task
 from parallel_agents.engine.commands import ask_owner
 from parallel_agents.executions import Executions
+from parallel_agents.models.providers import usable
 from parallel_agents.ports.journal import Arguments, Journal
 
 DEFAULT_CONFIG = "config/parallel_agents.yaml"
@@ -54,8 +55,7 @@ class ParallelAgentExecutor:
         if model is not None:
             self.settings = msgspec.structs.replace(self.settings, model=model)
         self.agents = AgentRegistry()
-        self._journal_path = journal
-        self._open: Journal | None = None
+        self._journals = JournalDoor(self.settings, journal, self._environ)
         self._made: Service | None = None
         self._closed = False
         self._clock = SystemClock()
@@ -74,16 +74,12 @@ class ParallelAgentExecutor:
     @property
     def journal(self) -> Journal:
         """The journal, opened at the first use. Raises `JournalError`, also when the executor has been closed."""
-        if self._open is None:
-            if self._closed:
-                raise JournalError(str(self._journal_path or self.settings.journal.path), "the executor is closed")
-            self._open = open_journal(self.settings, self._journal_path, self._environ)
-        return self._open
+        return self._journals.opened()
 
     @property
     def executions(self) -> Executions:
-        """What the journal says of executions."""
-        return Executions(self.journal, now=self._clock.now, sampled=self._sampled)
+        """What the journal says of executions; to look makes no journal."""
+        return Executions(self._journals.to_look(), now=self._clock.now, sampled=self._sampled)
 
     async def start(self, *, warm: int | None = None, models: Sequence[str] = ()) -> None:
         """Start `warm` workers (the configured number by default) and load the clients of `models`. Safe to repeat.
@@ -103,13 +99,11 @@ class ParallelAgentExecutor:
         """
         self._closed = True
         service, self._made = self._made, None
-        journal, self._open = self._open, None
         try:
             if service is not None:
                 await service.aclose()
         finally:
-            if journal is not None:
-                await journal.aclose()
+            await self._journals.aclose()
 
     def register_agent(
         self, name: str, target: str | Callable[..., Awaitable[Mapping[str, Any]]], *, description: str = ""
@@ -129,7 +123,7 @@ class ParallelAgentExecutor:
 
     def check_model(self, model: str | None = None) -> str:
         """Return the full name of the model that would run. Raises `ModelError`."""
-        return self._service.gateway.check(model or self.settings.model)
+        return usable(model or self.settings.model, self.settings, self._environ)
 
     async def submit_batch_tasks(
         self,

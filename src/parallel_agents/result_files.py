@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import secrets
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, TypeAlias
 
 from parallel_agents.core.errors import OutputError
+
+Fill: TypeAlias = Callable[[Path, BinaryIO], Awaitable[None]]
+"""Writes what the file of this path holds."""
 
 _ELSEWHERE = "`parallel-agents results ID --output ELSEWHERE` writes them to another place."
 
 
-def default_place(source: str | None, title: str | None, today: date) -> Path:
+def default_place(source: str | None, title: str | None, today: date, ending: str = "json") -> Path:
     """Where results go when nothing was said: `批量{title}结果-YYYYMMDD.json` beside the source."""
     folder = Path(source).parent if source else Path()
-    return folder / f"批量{title or ''}结果-{today:%Y%m%d}.json"
+    return folder / f"批量{title or ''}结果-{today:%Y%m%d}.{ending}"
 
 
 def check_place(wanted: Path) -> None:
@@ -42,12 +44,11 @@ def check_place(wanted: Path) -> None:
         raise OutputError(wanted, _in_words(error, wanted), hint="Choose another place with --output.") from None
 
 
-def write_new(wanted: Path, document_for: Callable[[Path], Mapping[str, Any]], *, hint: str = _ELSEWHERE) -> Path:
-    """Write a JSON document to `wanted`, or to the first free numbered name after it; returns the path.
+async def write_new(wanted: Path, fill: Fill, *, hint: str = _ELSEWHERE) -> Path:
+    """Write a file to `wanted`, or to the first free numbered name after it; returns the path.
 
-    `document_for` makes the document for the path it will have. The file appears whole, by a link to a synced
-    temporary file in the same folder, so that a crash leaves either nothing or all of it. `hint` is the way out that an
-    error names.
+    `fill` writes what the file of that path holds. The file appears whole, by a link to a synced temporary file in the
+    same folder, so that a crash leaves either nothing or all of it. `hint` is the way out that an error names.
 
     Raises:
         OutputError: it cannot be written; nothing is left behind.
@@ -56,11 +57,10 @@ def write_new(wanted: Path, document_for: Callable[[Path], Mapping[str, Any]], *
     while True:
         path = numbered(wanted, number)
         number += 1
-        if os.path.lexists(path):
+        if _is_taken(path):
             continue
-        data = _encoded(document_for(path))
         try:
-            _write_whole(path, data)
+            await _write_whole(path, fill)
         except FileExistsError:
             continue
         except OSError as error:
@@ -68,14 +68,13 @@ def write_new(wanted: Path, document_for: Callable[[Path], Mapping[str, Any]], *
         return path
 
 
+def _is_taken(path: Path) -> bool:
+    return os.path.lexists(path)  # a link to nothing has the name too
+
+
 def numbered(wanted: Path, number: int) -> Path:
     """The name of the n-th attempt: the name itself, then with -2, -3, … before the ending."""
     return wanted if number == 1 else wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
-
-
-def _encoded(document: Mapping[str, Any]) -> bytes:
-    # Models do write halves of surrogate pairs, which UTF-8 lacks; as \\udc80 they are valid JSON.
-    return json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -90,11 +89,11 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise OutputError(path, "it is no ordinary file", hint="`parallel-agents results ID` prints results.")
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+async def _write_whole(path: Path, fill: Fill) -> None:
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            await fill(path, file)
             file.flush()
             os.fsync(file.fileno())
         _put_in_place(temporary, path)

@@ -66,6 +66,21 @@ def check(output: Output, text: str, *, from_language_model: bool = True) -> dic
             return _checked_explanation(output, text, with_length=from_language_model)
 
 
+def problems_of(output: Output, held: Mapping[str, Any], *, from_language_model: bool = True) -> tuple[str, ...]:
+    """Everything that keeps an output, parsed already, from fitting; nothing where it fits."""
+    try:
+        match output:
+            case SubQuestions():
+                _checked_questions(output, {"sub_questions": held.get("sub_questions")})
+            case Score():
+                _checked_score(dict(held))
+            case Explanation():
+                _checked_explanation(output, str(held.get("markdown") or ""), with_length=from_language_model)
+    except Problems as misfits:
+        return misfits.problems
+    return ()
+
+
 # Only keywords that the strict modes of providers take: another one would turn enforcement off.
 def _questions_schema(output: SubQuestions) -> dict[str, Any]:
     question = {

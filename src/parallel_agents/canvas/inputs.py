@@ -55,20 +55,22 @@ class Reader:
         As material: `material_content` is the node's text; `topic` the label of its group, else the first heading in
         the text, else the canvas's name. As an understanding: `user_understanding` is the node's text, `question_text`
         the question that an edge leads from, `reference_material` the material that the question came from, and
-        `material_content` that material with the question under it. `node_text` is the text either way.
+        `material_content` that material with the question under it. A question that is taken as material gives the
+        material above it with the question under it, and the first understanding that was written below. `node_text` is
+        the text either way.
 
         Raises:
             CanvasError: a note that is needed cannot be read.
         """
         text = _said(self.text(node))
-        if reads == "material":
+        if reads == "material" and self.roles.get(node.node_id) is not Role.QUESTION:
             return {"material_content": text, "topic": self._topic(node, text), "node_text": text}
-        question = self._question(node)
+        question = node if reads == "material" else self._question(node)
         asked = None if question is None else _said(question_text(self.text(question)))
         material = None if question is None else self._material_above(question)
         reference = None if material is None else _said(self.text(material))
         return {
-            "user_understanding": text,
+            "user_understanding": self._understanding_below(node) if reads == "material" else text,
             "question_text": asked,
             "reference_material": reference,
             "material_content": "\n\n".join(filter(None, (reference, asked))) or None,
@@ -97,6 +99,11 @@ class Reader:
         parents = self._parents(node)
         asked = [parent for parent in parents if self.roles[parent.node_id] is Role.QUESTION]
         return next(iter(asked or parents), None)
+
+    def _understanding_below(self, question: Node) -> str | None:
+        below = dict.fromkeys(edge.to_node for edge in self.canvas.outgoing(question.node_id))
+        answers = [self.canvas.node(one) for one in below if self.roles.get(one) is Role.UNDERSTANDING]
+        return next(filter(None, (_said(self.text(answer)) for answer in answers)), None)
 
     def _material_above(self, question: Node) -> Node | None:
         """Return the nearest material above a question, else the node right above it; deeper questions are climbed."""

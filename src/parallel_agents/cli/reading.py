@@ -7,17 +7,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from parallel_agents.cli import codes
-from parallel_agents.cli.running import write_results
 from parallel_agents.cli.streams import note, tell, tell_json
-from parallel_agents.cli.summary import headline, summary_lines
+from parallel_agents.cli.summary import headline, show_summary
+from parallel_agents.cli.writing import print_results, write_results
 from parallel_agents.core.errors import InputError
+from parallel_agents.core.formats import View
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
 from parallel_agents.result_files import check_place
 
 
 async def show_status(execution_id: str | None, *, config: Path | None, journal: Path | None, as_json: bool) -> int:
     """Show one execution or all."""
-    async with _reading(config, journal) as executor:
+    async with reading(config, journal) as executor:
         if execution_id is None:
             documents = await executor.list_executions()
             bodies = [document["parallel_agent_execution"] for document in documents]
@@ -30,34 +31,38 @@ async def show_status(execution_id: str | None, *, config: Path | None, journal:
             if as_json:
                 tell_json(document)
             else:
-                tell("\n".join(summary_lines(document, None)))
+                show_summary(document, None)
             if document["parallel_agent_execution"]["overall_status"] == "paused":
                 note(f"`parallel-agents resume {execution_id}` goes on where it stopped")
     return codes.OK
 
 
-async def show_results(execution_id: str, *, config: Path | None, journal: Path | None, output: Path | None) -> int:
+async def show_results(
+    execution_id: str, *, config: Path | None, journal: Path | None, output: Path | None, view: View
+) -> int:
     """Print results or write them to a file."""
-    async with _reading(config, journal) as executor:
+    async with reading(config, journal) as executor:
         if output is None:
-            tell_json(await executor.get_execution_results(execution_id))
+            await executor.executions.record(execution_id)
+            await print_results(executor, execution_id, view)
         else:
             check_place(output)
-            path, _ = await write_results(executor, execution_id, output)
+            path = await write_results(executor, execution_id, output, view)
             tell(f"results: {path}")
     return codes.OK
 
 
 async def cancel_execution(execution_id: str, *, config: Path | None, journal: Path | None) -> int:
     """Cancel an execution."""
-    async with _reading(config, journal) as executor:
+    async with reading(config, journal) as executor:
         cancelled = await executor.cancel_execution(execution_id)
     tell(f"{execution_id} {'is cancelled' if cancelled else 'had ended already'}")
     return codes.OK
 
 
 @asynccontextmanager
-async def _reading(config: Path | None, journal: Path | None) -> AsyncGenerator[ParallelAgentExecutor]:
+async def reading(config: Path | None, journal: Path | None) -> AsyncGenerator[ParallelAgentExecutor]:
+    """An executor that only looks. Raises `InputError` for a journal that is named and not there."""
     _check_journal(journal)
     executor = ParallelAgentExecutor(config or DEFAULT_CONFIG, journal=journal)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import msgspec
@@ -47,47 +48,75 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
     p99_task_completion_time_ms: int | None
 
 
-def wall_s(submitted_at: float, tasks: Sequence[TaskRecord], now: float) -> float | None:
-    """Seconds from the submission to the last settled task, or to `now` while tasks are open."""
-    if not tasks:
-        return None
-    ends = [task.completed_at for task in tasks]
-    last = now if any(end is None for end in ends) else max(end for end in ends if end is not None)
-    return max(0.0, last - submitted_at)
+class Timing:
+    """The times of an execution's tasks, added up one task at a time.
 
+    `submitted_at` and `now` are seconds since the epoch. Of every settled task eight bytes are kept, for percentiles.
+    """
 
-def efficiency(submitted_at: float, max_concurrent: int, tasks: Sequence[TaskRecord], now: float) -> Efficiency:
-    """Compare the sum of the accepted attempts' durations with the time that went by."""
-    wall = wall_s(submitted_at, tasks, now)
-    durations = [seen for task in tasks if (seen := accepted_duration_ms(task)) is not None]
-    serial = sum(durations) if durations else None
-    ratio = None if serial is None or not wall else serial / (wall * 1000)
-    return Efficiency(
-        total_execution_time_ms=_whole(None if wall is None else wall * 1000),
-        estimated_serial_time_ms=_whole(serial),
-        efficiency_ratio=_rounded(ratio),
-        ideal_ratio=_rounded(_ideal(len(durations), max_concurrent)),
-        concurrency_utilization=_rounded(_utilization(tasks, wall, max_concurrent, now)),
-        waited_time_ms=_whole(sum(attempt.waited_ms or 0.0 for task in tasks for attempt in task.attempts))
-        if durations
-        else None,
-    )
+    def __init__(self, submitted_at: float, max_concurrent: int, now: float) -> None:
+        self._submitted_at = submitted_at
+        self._max_concurrent = max_concurrent
+        self._now = now
+        self._tasks = 0
+        self._last_end: float | None = None
+        self._has_open = False
+        self._accepted = 0
+        self._serial_ms = 0.0
+        self._busy_s = 0.0
+        self._waited_ms = 0.0
+        self._contexts = 0
+        self._spans_ms = array("d")
 
+    def add(self, task: TaskRecord) -> None:
+        """Count one task with its attempts."""
+        self._tasks += 1
+        if task.completed_at is None:
+            self._has_open = True
+        else:
+            self._last_end = max(task.completed_at, self._last_end or 0.0)
+        duration_ms = accepted_duration_ms(task)
+        if duration_ms is not None:
+            self._accepted += 1
+            self._serial_ms += duration_ms
+        for attempt in task.attempts:
+            self._contexts += 1
+            self._busy_s += (self._now if attempt.ended_at is None else attempt.ended_at) - attempt.started_at
+            self._waited_ms += attempt.waited_ms or 0.0
+        if task.completed_at is not None and task.attempts:
+            self._spans_ms.append((task.completed_at - task.attempts[0].started_at) * 1000)
 
-def throughput(submitted_at: float, tasks: Sequence[TaskRecord], now: float) -> Throughput:
-    """Count settled tasks and contexts against the time that went by."""
-    wall = wall_s(submitted_at, tasks, now)
-    settled = [task for task in tasks if task.completed_at is not None and task.attempts]
-    contexts = sum(len(task.attempts) for task in tasks)
-    spans = sorted(_completion_ms(task) for task in settled)
-    return Throughput(
-        tasks_per_second=_rounded(len(settled) / wall if wall and settled else None),
-        agents_per_second=_rounded(contexts / wall if wall and contexts else None),
-        average_task_completion_time_ms=_whole(sum(spans) / len(spans) if spans else None),
-        p50_task_completion_time_ms=_whole(percentile(spans, 0.50)),
-        p95_task_completion_time_ms=_whole(percentile(spans, 0.95)),
-        p99_task_completion_time_ms=_whole(percentile(spans, 0.99)),
-    )
+    @property
+    def wall_s(self) -> float | None:
+        """Seconds from the submission to the last settled task, or to `now` while tasks are open."""
+        if not self._tasks:
+            return None
+        last = self._now if self._has_open or self._last_end is None else self._last_end
+        return max(0.0, last - self._submitted_at)
+
+    def efficiency(self) -> Efficiency:
+        """Compare the sum of the accepted attempts' durations with the time that went by."""
+        wall, seen = self.wall_s, self._accepted
+        return Efficiency(
+            total_execution_time_ms=_whole(None if wall is None else wall * 1000),
+            estimated_serial_time_ms=_whole(self._serial_ms if seen else None),
+            efficiency_ratio=_rounded(self._serial_ms / (wall * 1000) if seen and wall else None),
+            ideal_ratio=_rounded(seen / -(-seen // self._max_concurrent) if seen else None),
+            concurrency_utilization=_rounded(self._busy_s / (wall * self._max_concurrent) if wall else None),
+            waited_time_ms=_whole(self._waited_ms if seen else None),
+        )
+
+    def throughput(self) -> Throughput:
+        """Count settled tasks and contexts against the time that went by."""
+        wall, spans = self.wall_s, sorted(self._spans_ms)
+        return Throughput(
+            tasks_per_second=_rounded(len(spans) / wall if wall and spans else None),
+            agents_per_second=_rounded(self._contexts / wall if wall and self._contexts else None),
+            average_task_completion_time_ms=_whole(sum(spans) / len(spans) if spans else None),
+            p50_task_completion_time_ms=_whole(percentile(spans, 0.50)),
+            p95_task_completion_time_ms=_whole(percentile(spans, 0.95)),
+            p99_task_completion_time_ms=_whole(percentile(spans, 0.99)),
+        )
 
 
 def accepted_attempt(task: TaskRecord) -> AttemptRecord | None:
@@ -109,28 +138,6 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
         return None
     rank = max(1, -(-len(ordered) * share // 1))
     return ordered[int(rank) - 1]
-
-
-def _completion_ms(task: TaskRecord) -> float:
-    ended = task.completed_at if task.completed_at is not None else task.attempts[0].started_at
-    return (ended - task.attempts[0].started_at) * 1000
-
-
-def _ideal(tasks: int, max_concurrent: int) -> float | None:
-    if not tasks:
-        return None
-    return tasks / -(-tasks // max_concurrent)
-
-
-def _utilization(tasks: Sequence[TaskRecord], wall: float | None, max_concurrent: int, now: float) -> float | None:
-    if not wall:
-        return None
-    busy = sum(
-        (attempt.ended_at if attempt.ended_at is not None else now) - attempt.started_at
-        for task in tasks
-        for attempt in task.attempts
-    )
-    return busy / (wall * max_concurrent)
 
 
 def _whole(value: float | None) -> int | None:

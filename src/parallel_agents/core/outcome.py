@@ -112,7 +112,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 class CallTotals(msgspec.Struct, kw_only=True):
     """Model calls of one attempt, as the gateway saw them. Token counts are None until a provider gave one.
 
-    `replayed` counts calls answered from the ledger, that is without asking the provider again.
+    `replayed` counts calls answered from the ledger, that is without asking the provider again. `finish_reason` is what
+    the provider said of the last answer.
     """
 
     calls: int = 0
@@ -123,6 +124,7 @@ class CallTotals(msgspec.Struct, kw_only=True):
     output_tokens: int | None = None
     model: str | None = None
     is_language_model: bool | None = None
+    finish_reason: str | None = None
 
 
 def classify(error: BaseException) -> ErrorClass:

@@ -13,7 +13,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
     `trigger` names the move of the transition table. `outcome` is the tag of the outcome (`succeeded`, `failed`, …).
     `due_at` (seconds since the epoch) goes with a scheduled retry; a retry without it waits for the final round.
-    `output` is a msgpack map. `duration_ms` runs from the first instruction to the report, waiting left out.
+    `output` is a msgpack map. `kept_workdir` is a directory that was left
+    for the user. `duration_ms` runs from the first instruction to the report, waiting left out.
     """
 
     key: int
@@ -31,4 +32,5 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     fallback: str = "none"
     duration_ms: float | None = None
     usage: Usage = Usage()
+    kept_workdir: str | None = None
     calls: CallTotals = msgspec.field(default_factory=CallTotals)

@@ -45,7 +45,10 @@ class ReadyTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One try as the journal holds it. Times are seconds since the epoch, durations milliseconds."""
+    """One try as the journal holds it. Times are seconds since the epoch, durations milliseconds.
+
+    `finish_reason` is what the provider said of its last answer; `kept_workdir` its work directory where that was kept.
+    """
 
     attempt: int
     worker_pid: int | None
@@ -67,6 +70,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None
     is_language_model: bool | None
     effective: dict[str, str]
+    finish_reason: str | None = None
+    kept_workdir: str | None = None
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
     calls: CallTotals
     duration_ms: float | None
     waited_ms: float
+    kept_workdir: str | None = None
 
 
 class RunningAttempt:
@@ -89,7 +90,7 @@ class RunningAttempt:
         try:
             outcome, usage = await self._within_limits(pool, self._assignment(context), _Link(self, gateway, told))
         finally:
-            await asyncio.to_thread(contexts.close, context)
+            kept = await asyncio.to_thread(contexts.close, context)
         if isinstance(outcome, TimedOut | Cancelled):
             # What a stopped attempt asked for must not answer the next one: a provider that hangs would hang it too.
             await gateway.abandon(self.key)
@@ -100,6 +101,7 @@ class RunningAttempt:
             calls=self.totals,
             duration_ms=None if worked_s is None else worked_s * 1000,
             waited_ms=self.clock.waited_s * 1000,
+            kept_workdir=kept,
         )
 
     async def _within_limits(self, pool: WorkerPool, assignment: Assignment, link: _Link) -> tuple[Outcome, Usage]:

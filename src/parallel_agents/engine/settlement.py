@@ -56,6 +56,7 @@ def _settlement(ready: ReadyTask, end: AttemptEnd, verdict: Verdict, now: float)
         result_reason=accepted.reason if accepted else None,
         fallback="retry" if verdict.final_round else _ENDED_BY_FALLBACK.get(verdict.trigger, "none"),
         duration_ms=end.duration_ms,
+        kept_workdir=end.kept_workdir,
         usage=end.usage,
         calls=end.calls,
     )

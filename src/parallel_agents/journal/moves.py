@@ -155,6 +155,8 @@ def _attempt_columns(settlement: Settlement) -> dict[str, Value]:
         "output_tokens": calls.output_tokens,
         "model": calls.model,
         "is_language_model": calls.is_language_model,
+        "finish_reason": None if calls.finish_reason is None else storable(calls.finish_reason),
+        "kept_workdir": None if settlement.kept_workdir is None else storable(settlement.kept_workdir),
     }
 
 

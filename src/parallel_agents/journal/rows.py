@@ -146,7 +146,8 @@ def attempt_of(row: Row) -> AttemptRecord:
     """Read a row of the query `attempts`, its key left out."""
     attempt, worker_pid, started_at, ended_at, outcome, charged, error, *measured = row
     duration_ms, waited_ms, cpu_ms, peak_memory_mb, thread_id, *called = measured
-    calls, replayed, generation_ms, input_tokens, output_tokens, model, is_language_model, effective = called
+    calls, replayed, generation_ms, input_tokens, output_tokens, model, is_language_model, *noted = called
+    effective, finish_reason, kept_workdir = noted
     return AttemptRecord(
         attempt=attempt,
         worker_pid=worker_pid,
@@ -168,6 +169,8 @@ def attempt_of(row: Row) -> AttemptRecord:
         model=model,
         is_language_model=None if is_language_model is None else bool(is_language_model),
         effective=_effective.decode(effective),
+        finish_reason=finish_reason,
+        kept_workdir=kept_workdir,
     )
 
 

@@ -193,6 +193,7 @@ class ModelGateway:
         response, totals = landing.response, caller.totals
         totals.model = response.model
         totals.is_language_model = response.is_language_model
+        totals.finish_reason = response.finish_reason
         if self._claims.take(flight.identity, landing.origin):
             spent_s = flight.take_generation_s()
             totals.generation_ms += spent_s * 1000 if landing.was_made else response.duration_ms

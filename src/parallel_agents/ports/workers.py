@@ -66,8 +66,8 @@ class Contexts(Protocol):
         """Make the place of one attempt."""
         ...
 
-    def close(self, context: OpenedContext) -> None:
-        """Remove it with everything in it."""
+    def close(self, context: OpenedContext) -> str | None:
+        """Remove it with everything in it; the path of the directory where it was kept instead."""
         ...
 
 

@@ -45,8 +45,11 @@ class ContextIsolationManager:
             ) from error
         return OpenedContext(context_id=context_id, workdir=str(workdir))
 
-    def close(self, context: OpenedContext) -> None:
-        """Remove the place with everything in it, or keep it when clean-up is off or removing fails."""
+    def close(self, context: OpenedContext) -> str | None:
+        """Remove the place with everything in it, or keep it when clean-up is off or removing fails.
+
+        Returns the path of the directory that was kept, None when it is gone.
+        """
         if self.cleanup_enabled:
             try:
                 remove_tree(Path(context.workdir))
@@ -54,8 +57,9 @@ class ContextIsolationManager:
                 # The attempt's result matters more than what it left lying about; the log says where.
                 _log.warning("could not remove %s: %s", context.workdir, error)
             else:
-                return
+                return None
         self.kept.append(context.workdir)
+        return context.workdir
 
     def close_all(self) -> None:
         """Remove the root when nothing is kept in it. Safe to call twice."""

@@ -44,7 +44,9 @@ SET ended_at = :at,
     input_tokens = :input_tokens,
     output_tokens = :output_tokens,
     model = :model,
-    is_language_model = :is_language_model
+    is_language_model = :is_language_model,
+    finish_reason = :finish_reason,
+    kept_workdir = :kept_workdir
 WHERE key = :key AND attempt = :attempt
 
 -- name: discard_result

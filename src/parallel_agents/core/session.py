@@ -1,0 +1,181 @@
+"""One task with its attempts, as the document shows a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from parallel_agents.core import metrics
+from parallel_agents.core.aggregate import Verdict, with_derived
+from parallel_agents.core.execution import ExecutionRecord
+from parallel_agents.core.ids import derived_id
+from parallel_agents.core.settings import Settings
+from parallel_agents.core.states import State
+from parallel_agents.core.task import AttemptRecord, TaskRecord
+
+CONTEXT_TOKENS = 4096
+"""The size of a context for an agent that says nothing of it."""
+
+
+class SessionWriter:
+    """Writes the sessions of one execution. `owned` tells whether a live process runs it."""
+
+    def __init__(self, execution: ExecutionRecord, *, owned: bool) -> None:
+        settings = msgspec.json.decode(execution.settings, type=Settings)
+        self._level = settings.parallel_processing.context_isolation.isolation_level
+        self._context_tokens = {agent.name: agent.context_tokens for agent in execution.agents}
+        self._owned = owned
+
+    def state(self, task: TaskRecord) -> State:
+        """The state as it is shown: what nobody runs is not running."""
+        return State.PENDING if task.state is State.RUNNING and not self._owned else task.state
+
+    def brief(self, task: TaskRecord) -> dict[str, Any]:
+        """A session without input and result, as a status shows it."""
+        return self._session(task, {}, {})
+
+    def whole(self, task: TaskRecord, verdict: Verdict) -> dict[str, Any]:
+        """A session with everything; `verdict` is what a look at its result found."""
+        result = {"result": _result(task, verdict)}
+        given = {"metadata": msgspec.msgpack.decode(task.task.metadata), "input_data": self._input_data(task)}
+        return self._session(task, given, result)
+
+    def _session(self, task: TaskRecord, given: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+        accepted = metrics.accepted_attempt(task)
+        return {
+            "session_id": derived_id("session", task.execution_id, task.task.task_id),
+            "agent_name": task.task.agent_name,
+            "task_id": task.task.task_id,
+            "status": self.state(task).value,
+            "priority": task.task.priority,
+            "attempt": task.attempt,
+            "submission_time": timestamp(task.submitted_at),
+            "start_time": timestamp(task.attempts[0].started_at) if task.attempts else None,
+            "completion_time": timestamp(task.completed_at),
+            "execution_duration_ms": whole_ms(accepted.duration_ms if accepted else None),
+            "waited_ms": whole_ms(sum(attempt.waited_ms or 0.0 for attempt in task.attempts)),
+            **given,
+            "execution_context": _execution_context(accepted or (task.attempts[-1] if task.attempts else None)),
+            **result,
+            "error_handling": _error_handling(task),
+        }
+
+    def _input_data(self, task: TaskRecord) -> dict[str, Any]:
+        given: dict[str, Any] = msgspec.msgpack.decode(task.task.input_data)
+        last = task.attempts[-1] if task.attempts else None
+        return {
+            **({"canvas_path": task.task.canvas_path} if task.task.canvas_path is not None else {}),
+            **({"node_id": task.task.node_id} if task.task.node_id is not None else {}),
+            **given,
+            "context_window": {
+                "size_tokens": self._context_tokens.get(task.task.agent_name) or CONTEXT_TOKENS,
+                "used_tokens": last.input_tokens if last else None,
+                "context_id": derived_id("ctx", task.execution_id, task.task.task_id, str(max(1, task.attempt))),
+                "isolation_level": f"{self._level}_isolated",
+                "effective": last.effective if last else None,
+            },
+        }
+
+
+def accepted_output(task: TaskRecord) -> dict[str, Any] | None:
+    """The output that was accepted; None where there is none, or it is unscored."""
+    if task.state is not State.COMPLETED or task.output is None or task.result_status != "success":
+        return None
+    return msgspec.msgpack.decode(task.output)
+
+
+def is_isolated(effective: Mapping[str, str]) -> bool:
+    """Tell whether a worker had what the process level asks for: a bound on memory, and a kill of the whole group."""
+    return effective.get("memory", "none") != "none" and effective.get("kill") == "process_group"
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """UTC, ISO 8601, milliseconds, with `Z`."""
+    if seconds is None:
+        return None
+    moment = datetime.fromtimestamp(seconds, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def whole_ms(value: float | None) -> int | None:
+    """Whole milliseconds; None stays None."""
+    return None if value is None else round(value)
+
+
+def _execution_context(attempt: AttemptRecord | None) -> dict[str, Any] | None:
+    if attempt is None:
+        return None
+    cpu = None
+    if attempt.cpu_ms is not None and attempt.duration_ms:
+        cpu = round(100 * attempt.cpu_ms / attempt.duration_ms, 1)
+    return {
+        "worker_process_id": attempt.worker_pid,
+        "memory_usage_mb": None if attempt.peak_memory_mb is None else round(attempt.peak_memory_mb, 1),
+        "cpu_usage_percent": cpu,
+        "thread_id": attempt.thread_id,
+        "kept_work_directory": attempt.kept_workdir,
+    }
+
+
+def _result(task: TaskRecord, verdict: Verdict) -> dict[str, Any] | None:
+    found = {"quality": [flaw.value for flaw in verdict.flaws], "duplicate_of": verdict.duplicate_of}
+    if task.state is State.FAILED:
+        return {"status": "error", "output_data": None, "performance_metrics": None, **found}
+    accepted = metrics.accepted_attempt(task)
+    if accepted is None:
+        return None
+    output = accepted_output(task)
+    return {
+        "status": task.result_status,
+        "reason": task.result_reason,
+        "model": accepted.model,
+        "is_language_model": accepted.is_language_model,
+        "finish_reason": accepted.finish_reason,
+        **found,
+        "output_data": None if output is None else with_derived(output),
+        "performance_metrics": {
+            "generation_time_ms": whole_ms(accepted.generation_ms) if accepted.calls else None,
+            "model_calls": accepted.calls,
+            "replayed_calls": accepted.replayed,
+            "token_usage": _tokens(accepted),
+        },
+    }
+
+
+def _tokens(attempt: AttemptRecord) -> dict[str, int | None]:
+    given, made = attempt.input_tokens, attempt.output_tokens
+    return {
+        "input_tokens": given,
+        "output_tokens": made,
+        "total_tokens": None if given is None or made is None else given + made,
+    }
+
+
+def _error_handling(task: TaskRecord) -> dict[str, Any]:
+    return {
+        "retry_count": max(0, len(task.attempts) - 1),
+        "max_retries": task.task.retry_attempts,
+        "error_history": [_history_line(attempt) for attempt in task.attempts if attempt.error is not None],
+        "fallback_strategy": task.fallback,
+    }
+
+
+def _history_line(attempt: AttemptRecord) -> dict[str, Any]:
+    error = attempt.error
+    return {
+        "attempt": attempt.attempt,
+        "time": timestamp(attempt.ended_at),
+        "outcome": attempt.outcome,
+        "class": error.error_class.value if error else None,
+        "type": error.type if error else None,
+        "message": error.message if error else None,
+        "traceback": error.traceback if error else None,
+        "raw_answer": error.raw if error else None,
+        "charged": attempt.charged,
+        "worker_process_id": attempt.worker_pid,
+        "duration_ms": whole_ms(attempt.duration_ms),
+        "token_usage": _tokens(attempt),
+    }
