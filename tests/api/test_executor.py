@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import apsw
-import jsonschema
 import pytest
+from tests.documents import body_of as body
 
 import parallel_agents
 from parallel_agents import ParallelAgentExecutor
@@ -31,7 +30,6 @@ from parallel_agents.core.errors import (
 from parallel_agents.core.events import Event, EventType
 
 AGENTS = Path(__file__).with_name("my_agents.py")
-SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "execution-document.schema.json"
 NOWHERE = "exec-0000000000000000"
 
 
@@ -51,11 +49,6 @@ async def executor(tmp_path: Path) -> AsyncGenerator[ParallelAgentExecutor]:
 
 def tasks(agent: str, number: int, **more: Any) -> list[dict[str, Any]]:
     return [{"agent_name": agent, "input_data": {"text": f"text {n}"}, **more} for n in range(number)]
-
-
-def body(document: dict[str, Any]) -> dict[str, Any]:
-    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
-    return document["parallel_agent_execution"]
 
 
 async def until_running(executor: ParallelAgentExecutor, number: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.documents import body_of
 
 CANVAS = {
     "nodes": [
@@ -170,8 +171,7 @@ def test_a_full_disk_at_the_end_keeps_the_results_in_the_journal_and_no_half_fil
     execution_id = status.stdout.split()[0]
     again = run(folder, "results", execution_id, "--output", "out.json")
     assert again.returncode == 0
-    saved = json.loads((folder / "out.json").read_text(encoding="utf-8"))
-    assert saved["parallel_agent_execution"]["task_queue"]["completed_tasks"] == 8
+    assert body_of(folder / "out.json")["task_queue"]["completed_tasks"] == 8
 
 
 def test_an_existing_result_is_never_replaced(folder: Path) -> None:

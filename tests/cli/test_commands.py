@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from tests.documents import body_of
 
 CANVAS = "课 件.canvas"
 OFFLINE = ("--agent", "basic-decomposition", "--model", "offline")
@@ -20,10 +22,6 @@ class Shell(Protocol):
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]: ...
 
     def canvas(self, *texts: str) -> Path: ...
-
-
-def body_of(text: str) -> dict[str, Any]:
-    return json.loads(text)["parallel_agent_execution"]
 
 
 def test_a_run_says_its_id_first_names_every_task_and_ends_with_a_summary(shell: Shell) -> None:
@@ -98,7 +96,7 @@ def test_status_lists_all_newest_first_or_tells_one(shell: Shell) -> None:
     listed = [line.split()[0] for line in shell.run("status").stdout.splitlines()]
     assert listed == ids[::-1]
     documents = json.loads(shell.run("status", "--json").stdout)
-    assert [document["parallel_agent_execution"]["execution_id"] for document in documents] == ids[::-1]
+    assert [body_of(document)["execution_id"] for document in documents] == ids[::-1]
     one = body_of(shell.run("status", ids[0], "--json").stdout)
     assert (one["execution_id"], one["overall_status"]) == (ids[0], "completed")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from tests.documents import body_of
 
 RUN = ("run", "课 件.canvas", "--agent", "basic-decomposition", "--model", "openai:simulated", "--max-concurrent", "2")
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("slow_model")]
@@ -37,7 +37,7 @@ def interrupted(shell: Shell, process: subprocess.Popen[str], execution_id: str)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert f"`parallel-agents resume {execution_id}` goes on where it stopped" in err
-    body: dict[str, Any] = json.loads(out)["parallel_agent_execution"]
+    body: dict[str, Any] = body_of(out)
     assert (body["overall_status"], body["pause_reason"]) == ("paused", "no_engine")
     assert list(shell.folder.glob("批量*")) == []
     return body
@@ -61,7 +61,7 @@ def test_once_lets_what_runs_end_and_status_and_resume_know(shell: Shell) -> Non
     assert f"resume {execution_id}" in status.stderr
     done = shell.run("resume", "--json")
     assert done.returncode == 0, done.stderr
-    queue = json.loads(done.stdout)["parallel_agent_execution"]["task_queue"]
+    queue = body_of(done.stdout)["task_queue"]
     assert queue["completed_tasks"] == 4
     assert "[4/4] completed" in done.stderr
 

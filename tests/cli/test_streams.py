@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from tests.documents import body_of, sessions_of
 
 from parallel_agents.cli.streams import one_line
 
@@ -25,8 +25,7 @@ class Shell(Protocol):
 
 
 def completed(shell: Shell) -> int:
-    document = json.loads((shell.folder / "out.json").read_text(encoding="utf-8"))
-    return document["parallel_agent_execution"]["task_queue"]["completed_tasks"]
+    return body_of(shell.folder / "out.json")["task_queue"]["completed_tasks"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +59,7 @@ def test_output_that_cannot_be_written_is_said_in_one_line(shell: Shell, command
 def test_json_is_json_in_every_encoding(shell: Shell, encoding: str) -> None:
     done = shell.sh(f"PYTHONIOENCODING={encoding} pa {RUN} --json")
     assert done.returncode == 0, done.stderr
-    sessions = json.loads(done.stdout)["parallel_agent_execution"]["agent_execution_sessions"]
+    sessions = sessions_of(done.stdout)
     assert any("命题" in str(session["input_data"]) for session in sessions)
     assert shell.sh(f"PYTHONIOENCODING={encoding} pa status").returncode == 0
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.documents import body_of
 
 COMMAND = (sys.executable, "-m", "parallel_agents")
 
@@ -60,7 +61,7 @@ class Shell:
     def document(self, *arguments: str | Path) -> dict[str, Any]:
         done = self.run(*arguments)
         assert done.returncode in {0, 1}, done.stderr
-        return json.loads(done.stdout)["parallel_agent_execution"]
+        return body_of(done.stdout)
 
     def canvas(self, nodes: int) -> Path:
         path = self.folder / "笔记 库.canvas"

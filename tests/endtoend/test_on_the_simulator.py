@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import apsw
-import jsonschema
 import psutil
 import pytest
-
-SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "execution-document.schema.json"
+from tests.documents import body_of as valid
 
 
 class Simulator(Protocol):
@@ -50,11 +48,6 @@ def asked(journal: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
-
-
-def valid(document: dict[str, Any]) -> dict[str, Any]:
-    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
-    return document["parallel_agent_execution"]
 
 
 def result_file(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.documents import sessions_of
+
 AGENTS = ("basic-decomposition", "deep-decomposition", "oral-explanation", "scoring-agent")
 EACH = 100
 
@@ -47,7 +49,7 @@ def batch(path: Path) -> Path:
 def outputs(shell: Shell, source: Path, at_once: int) -> dict[str, Any]:
     done = shell.run("run", source, "--model", "openai:simulated", "--max-concurrent", str(at_once), "--json")
     assert done.returncode == 0, done.stderr[-2000:]
-    sessions = json.loads(done.stdout)["parallel_agent_execution"]["agent_execution_sessions"]
+    sessions = sessions_of(done.stdout)
     assert {session["result"]["status"] for session in sessions} == {"success"}
     return {session["task_id"]: session["result"]["output_data"] for session in sessions}
 

@@ -10,14 +10,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
+from tests.documents import body_of, sessions_of
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SCHEMA = json.loads((ROOT / "docs" / "reference" / "execution-document.schema.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -30,11 +28,6 @@ def run(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PARALLEL_AGENTS")}
     environ["PARALLEL_AGENTS_JOURNAL"] = str(place / "journal.sqlite3")
     return subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, timeout=100, check=False)
-
-
-def sessions_of(document: dict[str, Any]) -> list[dict[str, Any]]:
-    jsonschema.validate(document, SCHEMA)
-    return document["parallel_agent_execution"]["agent_execution_sessions"]
 
 
 def test_the_first_command_leaves_a_valid_result_beside_the_canvas_and_changes_no_canvas(place: Path) -> None:
@@ -50,7 +43,7 @@ def test_the_first_command_leaves_a_valid_result_beside_the_canvas_and_changes_n
     assert {session["status"] for session in sessions} == {"completed"}
     assert len({session["execution_context"]["worker_process_id"] for session in sessions}) >= 2
     assert all(session["result"]["output_data"]["generator"]["is_language_model"] is False for session in sessions)
-    aggregation = document["parallel_agent_execution"]["result_aggregation"]
+    aggregation = body_of(document)["result_aggregation"]
     assert aggregation["file_paths"] == [f"离散数学/{path.name}"]
     counted = sum(len(session["result"]["output_data"]["sub_questions"]) for session in sessions)
     assert aggregation["merged_results"]["total_sub_questions"] == counted
@@ -66,10 +59,10 @@ def test_offline_scores_nothing_and_no_number_stands_anywhere(place: Path) -> No
     results = [session["result"] for session in sessions_of(document)]
     assert len(results) >= 3
     assert all((result["status"], result["output_data"]) == ("unscored", None) for result in results)
-    assert document["parallel_agent_execution"]["model"] == {"name": "offline", "is_language_model": False}
-    assert "score" not in json.dumps(
-        document["parallel_agent_execution"]["result_aggregation"]["merged_results"]
-    ).replace("unscored_count", "").replace("scoring-agent", "")
+    assert body_of(document)["model"] == {"name": "offline", "is_language_model": False}
+    assert "score" not in json.dumps(body_of(document)["result_aggregation"]["merged_results"]).replace(
+        "unscored_count", ""
+    ).replace("scoring-agent", "")
 
 
 @pytest.mark.parametrize("agent", ["deep-decomposition", "oral-explanation"])

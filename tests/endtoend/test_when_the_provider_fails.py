@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from tests.documents import body_of
 
 
 class Simulator(Protocol):
@@ -65,13 +66,13 @@ def test_when_the_quota_is_gone_the_execution_pauses_charges_nobody_and_resumes(
     assert run.returncode == 3, err
     assert "paused (quota" in out
     execution_id = out.split()[0]
-    paused = json.loads(shell.run("results", execution_id).stdout)["parallel_agent_execution"]
+    paused = body_of(shell.run("results", execution_id).stdout)
     assert paused["overall_status"] == "paused"
     assert paused["task_queue"]["completed_tasks"] >= 4
     assert charged(paused) == []
     tell(simulator, {"clear_faults": True})
     assert shell.run("resume", execution_id).returncode == 0
-    done = json.loads(shell.run("results", execution_id).stdout)["parallel_agent_execution"]
+    done = body_of(shell.run("results", execution_id).stdout)
     assert done["task_queue"]["completed_tasks"] == 16
     assert simulator.stats()["answered"] == 16
     assert charged(done) == []
@@ -81,7 +82,7 @@ def test_a_rate_limit_is_waited_out_and_no_task_hears_of_it(shell: Shell, simula
     order(simulator, kind="rate_limit", count=2, retry_after_s=0.5)
     done = shell.run("run", shell.canvas(6), *MODEL, "--json")
     assert done.returncode == 0, done.stderr
-    body = json.loads(done.stdout)["parallel_agent_execution"]
+    body = body_of(done.stdout)
     assert body["error_management"]["error_recovery_attempts"] == 0
     assert simulator.stats()["by_status"] == {"200": 6, "429": 2}
     assert body["performance_metrics"]["parallel_efficiency"]["waited_time_ms"] >= 500
@@ -91,7 +92,7 @@ def test_passing_faults_are_tried_again_within_the_attempt(shell: Shell, simulat
     order(simulator, kind="error", count=2)
     done = shell.run("run", shell.canvas(4), *MODEL, "--json")
     assert done.returncode == 0, done.stderr
-    body = json.loads(done.stdout)["parallel_agent_execution"]
+    body = body_of(done.stdout)
     assert body["error_management"]["error_recovery_attempts"] == 0
     assert simulator.stats()["by_status"] == {"200": 4, "500": 2}
 
@@ -120,7 +121,7 @@ def test_anthropic_is_asked_in_its_own_way(shell: Shell, simulator: Simulator) -
         "run", shell.canvas(3), "--agent", "basic-decomposition", "--model", "anthropic:simulated", "--json"
     )
     assert done.returncode == 0, done.stderr
-    body = json.loads(done.stdout)["parallel_agent_execution"]
+    body = body_of(done.stdout)
     results = [session["result"] for session in body["agent_execution_sessions"]]
     assert all(result["is_language_model"] for result in results)
     assert all(result["performance_metrics"]["token_usage"]["total_tokens"] > 0 for result in results)
@@ -144,5 +145,5 @@ def test_every_shipped_agent_gets_an_answer_that_passes_its_contract(
     path.write_text("\n".join(json.dumps(task) for _ in range(4)), encoding="utf-8")
     done = shell.run("run", path, "--model", "openai:simulated", "--json")
     assert done.returncode == 0, done.stderr
-    body = json.loads(done.stdout)["parallel_agent_execution"]
+    body = body_of(done.stdout)
     assert {session["result"]["status"] for session in body["agent_execution_sessions"]} == {"success"}
