@@ -41,6 +41,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self.live: dict[str, LiveExecution] = {}
         self.draining = False
+        self._fills = 0
 
     def wake(self) -> None:
         """Look again: something was submitted, settled, released or changed."""
@@ -62,7 +63,8 @@ class Dispatcher:
             await self._until_woken()
             if self.draining:
                 continue
-            for live in self._startable():
+            # Who was served last comes last: in a small window the first would otherwise take every place.
+            for live in sorted(self._startable(), key=lambda live: live.last_fill):
                 await self._fill(live)
             self._start_ready()
             for live in self._startable():
@@ -95,7 +97,9 @@ class Dispatcher:
             return
         # What became pending while the journal was read is not in the answer.
         live.drained = len(found) < wanted and live.arrivals == arrivals
-        if live.startable:
+        if live.startable and found:
+            self._fills += 1
+            live.last_fill = self._fills
             self._put(found, live)
 
     async def _release_due(self, live: LiveExecution) -> None:

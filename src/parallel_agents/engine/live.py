@@ -18,7 +18,7 @@ class LiveExecution:
 
     `drained` means that the journal is known to hold no pending task beyond the window; `arrivals` counts what may have
     made one pending since; `due_at` is when the next waiting task is due. `idle` is set whenever the execution has
-    ended or is paused with nothing running.
+    ended or is paused with nothing running. `last_fill` counts fills of the window over all executions.
     """
 
     def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
@@ -29,6 +29,7 @@ class LiveExecution:
         self.running: dict[int, RunningAttempt] = {}
         self.drained = False
         self.arrivals = 0
+        self.last_fill = 0
         self.due_at: float | None = None
         self.paused: str | None = record.paused
         self.cancelling = False

@@ -100,6 +100,8 @@ class ProcessPool:
         self._max_attempts = max_tasks_per_worker
         self._idle_timeout_s = idle_timeout_s
         self._min_workers = min_workers
+        if self._starter is None:
+            return  # `start` goes by the new numbers
         self._hand_out()
         self._grow()
         for _ in range(min(warm, max_workers) - self._staying() - self._booting):
