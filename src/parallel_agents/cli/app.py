@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
-from parallel_agents.cli import codes
-from parallel_agents.cli.fasthelp import help_for
-from parallel_agents.cli.streams import note, prepare, tell
-from parallel_agents.core.errors import InputError, ParallelAgentsError
+from parallel_agents.cli.guard import guarded, refuse
+from parallel_agents.cli.looking import agents, configuration, print_completion
+from parallel_agents.cli.streams import prepare
+from parallel_agents.cli.usage import command_words, known_commands, with_help
+from parallel_agents.core.errors import InputError
 
 app = App(
     name="parallel-agents",
@@ -36,7 +37,21 @@ Journal = Annotated[Path | None, Parameter(name="--journal", help="Journal file 
 Output = Annotated[
     Path | None, Parameter(name="--output", help="Where results go; an existing file is never replaced.")
 ]
+Quiet = Annotated[
+    bool,
+    Parameter(
+        name="--quiet", alias="-q", negative="", help="No progress: print only where the results are, and what failed."
+    ),
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the JSON document and nothing else.")]
+Format = Annotated[
+    Literal["json", "jsonl", "csv"] | None,
+    Parameter(name="--format", help="json, jsonl or csv; by default what the ending of --output says, else json."),
+]
+Aggregate = Annotated[
+    Literal["merge", "preserve_individual"] | None,
+    Parameter(name="--aggregate", help="merge: totals only; preserve_individual: totals and each result beside them."),
+]
 
 
 @app.command
@@ -47,11 +62,22 @@ def run(
     agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None,
     model: Annotated[str | None, Parameter(help="openai:NAME, anthropic:NAME or offline.")] = None,
     nodes: Annotated[str | None, Parameter(help="Ids of canvas nodes, separated by commas.")] = None,
+    select: Annotated[
+        str | None,
+        Parameter(help="Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas."),
+    ] = None,
+    palette: Annotated[
+        Literal["jsoncanvas", "project-v1", "project-v2"] | None,
+        Parameter(help="What the colours of this canvas mean: jsoncanvas, project-v1 or project-v2."),
+    ] = None,
     max_concurrent: Annotated[int | None, Parameter(converter=_whole, help="How many tasks run at once.")] = None,
     config: Config = None,
     journal: Journal = None,
     output: Output = None,
+    format: Format = None,  # noqa: A002 - the option's name
+    aggregate: Aggregate = None,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Run an agent on a .canvas, or the tasks of a .jsonl file.
 
@@ -60,15 +86,29 @@ def run(
     source:
         A .canvas, or a .jsonl with one task a line.
     """
+    from parallel_agents.canvas.choice import NodeChoice
     from parallel_agents.cli.running import RunOptions, run_source
+    from parallel_agents.cli.writing import view_of
 
-    chosen = None if nodes is None else [node.strip() for node in nodes.split(",") if node.strip()]
-    if chosen == []:
-        raise InputError(f"--nodes {nodes!r} names no node. Give ids of canvas nodes, separated by commas.")
     options = RunOptions(
-        config=config, journal=journal, output=output, json=json, model=model, max_concurrent=max_concurrent
+        config=config,
+        journal=journal,
+        output=output,
+        json=json,
+        quiet=quiet,
+        model=model,
+        max_concurrent=max_concurrent,
+        view=view_of(format, aggregate, output),
     )
-    return _await(run_source(source, agent, chosen, options))
+    choice = NodeChoice(node_ids=_listed("--nodes", nodes), select=_listed("--select", select), palette=palette)
+    return _await(run_source(source, agent, choice, options))
+
+
+def _listed(option: str, value: str | None) -> list[str] | None:
+    chosen = None if value is None else [item.strip() for item in value.split(",") if item.strip()]
+    if chosen == []:
+        raise InputError(f"{option} {value!r} names no node. Give one or more, separated by commas.")
+    return chosen
 
 
 @app.command
@@ -79,7 +119,10 @@ def resume(
     config: Config = None,
     journal: Journal = None,
     output: Output = None,
+    format: Format = None,  # noqa: A002 - the option's name
+    aggregate: Aggregate = None,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Go on with an execution that was interrupted; without an id, with the newest one.
 
@@ -89,8 +132,10 @@ def resume(
         Id of the execution.
     """
     from parallel_agents.cli.running import RunOptions, resume_execution
+    from parallel_agents.cli.writing import view_of
 
-    options = RunOptions(config=config, journal=journal, output=output, json=json)
+    view = view_of(format, aggregate, output)
+    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view)
     return _await(resume_execution(execution_id, options))
 
 
@@ -99,11 +144,17 @@ def retry(
     execution_id: str,
     /,
     *,
-    task: Annotated[list[str] | None, Parameter(help="Id of a task to try again; may be given several times.")] = None,
+    task: Annotated[
+        list[str] | None, Parameter(negative="", help="Id of a task to try again; may be given several times.")
+    ] = None,
+    failed: Annotated[bool, Parameter(negative="", help="Only the tasks that failed.")] = False,
     config: Config = None,
     journal: Journal = None,
     output: Output = None,
+    format: Format = None,  # noqa: A002 - the option's name
+    aggregate: Aggregate = None,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Try the failed, skipped and cancelled tasks of an execution again.
 
@@ -113,9 +164,13 @@ def retry(
         Id of the execution.
     """
     from parallel_agents.cli.running import RunOptions, retry_execution
+    from parallel_agents.cli.writing import view_of
 
-    options = RunOptions(config=config, journal=journal, output=output, json=json)
-    return _await(retry_execution(execution_id, task, options))
+    if failed and task:
+        raise InputError("--failed and --task exclude one another: name tasks, or take all that failed")
+    view = view_of(format, aggregate, output)
+    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view)
+    return _await(retry_execution(execution_id, "failed" if failed else task, options))
 
 
 @app.command
@@ -135,8 +190,17 @@ def status(
 
 
 @app.command
-def results(execution_id: str, /, *, config: Config = None, journal: Journal = None, output: Output = None) -> int:
-    """Print the results of an execution as JSON, or write them to a file.
+def results(
+    execution_id: str,
+    /,
+    *,
+    format: Format = None,  # noqa: A002 - the option's name
+    aggregate: Aggregate = None,
+    config: Config = None,
+    journal: Journal = None,
+    output: Output = None,
+) -> int:
+    """Print the results of an execution, or write them to a file: the document, lines, a table, or totals.
 
     Parameters
     ----------
@@ -144,8 +208,33 @@ def results(execution_id: str, /, *, config: Config = None, journal: Journal = N
         Id of the execution.
     """
     from parallel_agents.cli.reading import show_results
+    from parallel_agents.cli.writing import view_of
 
-    return _await(show_results(execution_id, config=config, journal=journal, output=output))
+    view = view_of(format, aggregate, output)
+    return _await(show_results(execution_id, config=config, journal=journal, output=output, view=view))
+
+
+@app.command
+def events(
+    execution_id: str,
+    /,
+    *,
+    follow: Annotated[
+        bool, Parameter(negative="", help="Go on until the execution has ended or nobody runs it.")
+    ] = False,
+    config: Config = None,
+    journal: Journal = None,
+) -> int:
+    """Print what happened to the tasks of an execution, one JSON object a line.
+
+    Parameters
+    ----------
+    execution_id:
+        Id of the execution.
+    """
+    from parallel_agents.cli.events import print_events
+
+    return _await(print_events(execution_id, follow=follow, config=config, journal=journal))
 
 
 @app.command
@@ -162,76 +251,9 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
     return _await(cancel_execution(execution_id, config=config, journal=journal))
 
 
-agents = App(name="agents", help="Show and check agents.")
-configuration = App(name="config", help="Show and check the configuration.")
 app.command(agents)
 app.command(configuration)
-
-
-@agents.command(name="list")
-def list_agents() -> int:
-    """List the agents that ship."""
-    from parallel_agents.cli.describing import list_agents as listed
-
-    return listed()
-
-
-@agents.command(name="show")
-def show_agent(name: str, /) -> int:
-    """Show one agent: its input, limits and prompt.
-
-    Parameters
-    ----------
-    name:
-        Name of an agent, or path of an agent file.
-    """
-    from parallel_agents.cli.describing import show_agent as shown
-
-    return shown(name)
-
-
-@agents.command(name="check")
-def check_agents(path: Path, /, *paths: Path) -> int:
-    """Check agent files.
-
-    Parameters
-    ----------
-    path:
-        An agent file.
-    paths:
-        More of them.
-    """
-    from parallel_agents.cli.describing import check_agents as checked
-
-    return checked((path, *paths))
-
-
-@configuration.command(name="check")
-def check_configuration(config: Path | None = None, /) -> int:
-    """Read the configuration as a run would, and say what is wrong or odd.
-
-    Parameters
-    ----------
-    config:
-        Configuration file; the default one where none is named.
-    """
-    from parallel_agents.cli.describing import check_configuration as checked
-
-    return checked(config)
-
-
-@configuration.command(name="show")
-def show_configuration(config: Path | None = None, /) -> int:
-    """Print the configuration in force as JSON: defaults, file and environment together.
-
-    Parameters
-    ----------
-    config:
-        Configuration file; the default one where none is named.
-    """
-    from parallel_agents.cli.describing import show_configuration as shown
-
-    return shown(config)
+app.command(name="completion")(print_completion)
 
 
 @app.command(name="simulate-provider")
@@ -251,57 +273,10 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Errors of ours are one line, never a traceback."""
     prepare()
     try:
-        return _guarded(lambda: app(arguments, exit_on_error=False, print_error=False))
+        return guarded(lambda: app(arguments, exit_on_error=False, print_error=False))
     except CycloptsError as error:
-        problem = str(error).rstrip(".")
-        return _complain(f"{problem}. `{_help_command(arguments)}` says how to use it.", codes.USAGE)
-
-
-def print_again(text: str) -> int:
-    """Print what could not be printed; returns the exit code that this deserves."""
-    return _guarded(lambda: tell(text.rstrip("\n")))
-
-
-def _guarded(command: Callable[[], Any]) -> int:
-    try:
-        code = command()
-    except ParallelAgentsError as error:
-        return _complain(str(error), error.exit_code)
-    except BaseExceptionGroup as group:
-        known = _known(group)
-        if known is None:
-            raise
-        return _complain(str(known), known.exit_code)
-    return code if isinstance(code, int) else codes.OK
+        return refuse(with_help(str(error), command_words(arguments, known_commands())))
 
 
 def _await(command: Coroutine[Any, Any, int]) -> int:
     return asyncio.run(command)
-
-
-def _help_command(arguments: Sequence[str]) -> str:
-    for length in (2, 1):
-        tokens = arguments[:length]
-        if len(tokens) == length and help_for([*tokens, "--help"]) is not None:
-            return " ".join(("parallel-agents", *tokens, "--help"))
-    return "parallel-agents --help"
-
-
-def _known(group: BaseExceptionGroup[BaseException]) -> ParallelAgentsError | None:
-    # A disk that fails, fails several tasks at once: one of their errors says it. Anything else is a defect.
-    errors = list(_leaves(group))
-    ours = [error for error in errors if isinstance(error, ParallelAgentsError)]
-    return ours[0] if len(ours) == len(errors) else None
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
-
-
-def _complain(message: str, code: int) -> int:
-    note(f"parallel-agents: {message}")
-    return code

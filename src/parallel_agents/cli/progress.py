@@ -1,13 +1,19 @@
-"""Shows how far an execution is: a bar on a terminal, plain lines elsewhere."""
+"""Shows how far an execution is, in plain lines; `bar` does the same on a terminal."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Protocol, TextIO
 
-from parallel_agents.cli.streams import one_line, write_line
+from parallel_agents.cli.streams import write_line
 from parallel_agents.core.events import Event, EventType
+from parallel_agents.core.pace import Pace
 
-_ENDS = {
+# Often enough for somebody who follows a log, seldom enough not to fill it.
+_ESTIMATE_EVERY_S = 15.0
+
+ENDS = {
     EventType.TASK_COMPLETED: "completed",
     EventType.TASK_FAILED: "failed",
     EventType.TASK_SKIPPED: "skipped",
@@ -31,20 +37,48 @@ class Progress(Protocol):
         ...
 
 
-class PlainProgress:
-    """One line for every task that ends or is tried again."""
+class Count:
+    """How many tasks have ended and how long the others may take. `clock` gives seconds and never goes back."""
 
-    def __init__(self, stream: TextIO | None, total: int, done: int = 0) -> None:
-        self._stream = stream
-        self._total = total
-        self._done = done
+    def __init__(self, total: int, done: int, clock: Callable[[], float]) -> None:
+        self.total = total
+        self.done = done
+        self.clock = clock
+        self._pace = Pace()
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
-        if event.type in _ENDS:
-            self._done += 1
+        has_ended = event.type in ENDS
+        self.done += has_ended
+        if event.type is EventType.TASK_STARTED:
+            self._pace.started(str(event.task_id), self.clock())
+        elif has_ended or event.type is EventType.TASK_RETRYING:
+            self._pace.ended(str(event.task_id), self.clock(), settled=has_ended)
+
+    def left(self) -> str | None:
+        """The time left as far as it can be told, as `1:05`; None until it can."""
+        left_s = self._pace.left_s(self.total - self.done, self.clock())
+        return None if left_s is None else duration(left_s)
+
+
+class PlainProgress:
+    """One line for every task that ends or is tried again, and now and then an estimate of the time left."""
+
+    def __init__(
+        self, stream: TextIO | None, total: int, done: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stream = stream
+        self._count = Count(total, done, clock)
+        self._estimated_at = clock()
+
+    def hear(self, event: Event) -> None:
+        """Take in one event."""
+        self._count.hear(event)
+        place = f"[{self._count.done}/{self._count.total}]"
         if (line := line_of(event)) is not None:
-            self.say(f"[{self._done}/{self._total}] {line}")
+            self.say(f"{place} {line}")
+        if event.type in ENDS and self._count.clock() - self._estimated_at >= _ESTIMATE_EVERY_S:
+            self._estimate(place)
 
     def say(self, line: str) -> None:
         """Write a line."""
@@ -53,44 +87,30 @@ class PlainProgress:
     def close(self) -> None:
         """Nothing to take off."""
 
+    def _estimate(self, place: str) -> None:
+        left = self._count.left()
+        if left is not None and self._count.done < self._count.total:
+            self.say(f"{place} about {left} left")
+            self._estimated_at = self._count.clock()
 
-class LiveProgress:
-    """A bar with counts; failures stay above it as lines."""
 
-    def __init__(self, total: int, done: int = 0) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
+class QuietProgress:
+    """A line for what fails or stops the execution, and none for anything else."""
 
-        self._console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Bar(*columns, console=self._console)
-        self._task = self._bar.add_task("starting", total=total, completed=done)
-        self._running = 0
-        self._failed = 0
-        self._bar.start()
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
-        if event.type is EventType.TASK_STARTED:
-            self._running += 1
-        elif event.type in _ENDS or event.type is EventType.TASK_RETRYING:
-            self._running = max(0, self._running - 1)
-        if event.type in _ENDS:
-            self._bar.advance(self._task)
-        if event.type is not EventType.TASK_COMPLETED and (line := line_of(event)) is not None:
+        if event.type in {EventType.TASK_FAILED, EventType.EXECUTION_PAUSED} and (line := line_of(event)) is not None:
             self.say(line)
-        self._failed += event.type is EventType.TASK_FAILED
-        failed = f", {self._failed} failed" if self._failed else ""
-        self._bar.update(self._task, description=f"{self._running} running{failed}")
 
     def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        self._console.print(one_line(line), markup=False, highlight=False)
+        """Write a line."""
+        write_line(self._stream, line)
 
     def close(self) -> None:
-        """Leave the last state of the bar."""
-        self._bar.stop()
+        """Nothing to take off."""
 
 
 def line_of(event: Event) -> str | None:
@@ -103,7 +123,7 @@ def line_of(event: Event) -> str | None:
         case EventType.TASK_COMPLETED:
             return f"completed {name} ({_seconds(event)})"
         case EventType.TASK_FAILED | EventType.TASK_SKIPPED:
-            return f"{_ENDS[event.type]}    {name}: {message}"
+            return f"{ENDS[event.type]}    {name}: {message}"
         case EventType.TASK_RETRYING if event.data.get("outcome") == "interrupted":
             return f"stopped   {name}: attempt {event.attempt}, not charged: {message}"
         case EventType.TASK_RETRYING:
@@ -119,3 +139,10 @@ def line_of(event: Event) -> str | None:
 def _seconds(event: Event) -> str:
     duration = event.data.get("duration_ms")
     return "?" if not isinstance(duration, int | float) else f"{duration / 1000:.1f} s"
+
+
+def duration(seconds: float) -> str:
+    """A duration as minutes and seconds, with hours where there are some."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -70,7 +70,9 @@ async def resume_execution(execution_id: str | None, options: RunOptions) -> int
     executor = _executor(options)
     async with Interruption(executor) as interruption:
         try:
-            chosen = execution_id or next(iter(await executor.executions.unfinished()), None)
+            chosen = execution_id
+            if chosen is None:
+                chosen = next(iter(await executor.executions.unfinished()), None)
             if chosen is None:
                 options.remark("there is nothing to resume")
                 return codes.OK

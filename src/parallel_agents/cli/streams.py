@@ -11,13 +11,20 @@ import re
 import sys
 from typing import Any, TextIO
 
+from parallel_agents.cli.language import spoken
+from parallel_agents.cli.translation import localized
 from parallel_agents.core.errors import OutputError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def tell(text: str) -> None:
-    """Print to standard output.
+    """Print lines for a person to standard output, in the language of this process. Raises as `tell_data`."""
+    tell_data("\n".join(map(localized, text.split("\n"))) if spoken() != "en" else text)
+
+
+def tell_data(text: str, end: str = "\n") -> None:
+    """Print to standard output as it is.
 
     Raises:
         OutputError: it takes no more, for another reason than that its reader has gone.
@@ -27,7 +34,7 @@ def tell(text: str) -> None:
     if stream is None:
         return
     try:
-        stream.write(text + "\n")
+        stream.write(text + end)
         stream.flush()
     except BrokenPipeError:
         _silence(stream)
@@ -39,21 +46,25 @@ def tell(text: str) -> None:
 
 def tell_json(value: object) -> None:
     """Print JSON that is valid in whatever encoding standard output has. Raises as `tell`."""
-    unicode = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    tell(json.dumps(value, ensure_ascii=not unicode, indent=2))
+    tell_data(json.dumps(value, ensure_ascii=not speaks_utf8(), indent=2))
+
+
+def speaks_utf8() -> bool:
+    """Tell whether standard output takes every character."""
+    return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
 
 
 def note(line: str) -> None:
-    """Write a line to standard error, where it still has a reader."""
+    """Write a line to standard error, in the language of this process, where it still has a reader."""
     write_line(sys.stderr, line)
 
 
 def write_line(stream: TextIO | None, line: str) -> None:
-    """Write a line and show it at once; what cannot be written is let go."""
+    """Write a line and show it at once, in the language of this process; what cannot be written is let go."""
     if stream is None:
         return
     try:
-        stream.write(one_line(line) + "\n")
+        stream.write(localized(one_line(line)) + "\n")
         stream.flush()
     except OSError:
         # Progress is not worth a batch: the journal and the exit code say how it ended.

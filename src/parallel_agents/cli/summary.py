@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from parallel_agents.cli.streams import one_line
+from parallel_agents.cli.colour import Colour, has_colour, painted
+from parallel_agents.cli.streams import one_line, tell, tell_data
+from parallel_agents.cli.translation import localized
 
 _FAILURES_SHOWN = 20
+
+
+_COLOURS: dict[str, Colour] = {
+    "completed": "green",
+    "completed_with_errors": "yellow",
+    "paused": "yellow",
+    "cancelled": "yellow",
+    "failed": "red",
+}
+
+
+def show_summary(document: dict[str, Any], path: Path | None) -> None:
+    """Print how an execution ended, in colour where there is colour."""
+    lines = summary_lines(document, path)
+    if not has_colour(sys.stdout):
+        tell("\n".join(lines))
+        return
+    status = _COLOURS.get(document["parallel_agent_execution"]["overall_status"])
+    colours: list[Colour | None] = [status, *("red" if line.startswith("failed ") else None for line in lines[1:])]
+    tell_data("\n".join(painted(localized(line), colour) for line, colour in zip(lines, colours, strict=True)))
 
 
 def summary_lines(document: dict[str, Any], path: Path | None) -> list[str]:

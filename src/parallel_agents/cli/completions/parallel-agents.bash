@@ -1,0 +1,134 @@
+# Completion of parallel-agents for bash.
+_parallel_agents_files() {
+    local ending path
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r path; do
+        COMPREPLY+=("$path")
+    done < <(
+        compgen -d -- "$cur"
+        if (($#)); then
+            for ending; do compgen -f -X "!$ending" -- "$cur"; done
+        else
+            compgen -f -- "$cur"
+        fi | sort -u
+    )
+}
+
+_parallel_agents_words() {
+    local word
+    for word; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+    done
+    # A name that waits for more, like openai:, gets no space behind it.
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+
+_parallel_agents() {
+    local cur prev word words=() command="" at
+    for ((at = 0; at <= COMP_CWORD; at++)); do
+        word=${COMP_WORDS[at]}
+        # Bash breaks words at colons and equals signs: openai:NAME is one word, --option=value is two.
+        if [[ $word == : || ( ${#words[@]} -gt 0 && ${words[-1]} == ?*: ) ]]; then
+            words[-1]+=$word
+        elif [[ $word != = || $at -eq $COMP_CWORD ]]; then
+            words+=("${word#=}")
+        fi
+    done
+    cur=${words[-1]}
+    prev=${words[-2]}
+    # As it was typed it still has its quotes and backslashes.
+    cur=${cur//\\/}
+    cur=${cur#[\"\']}
+    COMPREPLY=()
+    for ((at = 1; at < ${#words[@]} - 1; at++)); do
+        case "$command ${words[at]}" in
+            " agents") command="agents" ;;
+            "agents check") command="agents check" ;;
+            "agents list") command="agents list" ;;
+            "agents show") command="agents show" ;;
+            " cancel") command="cancel" ;;
+            " completion") command="completion" ;;
+            " config") command="config" ;;
+            "config check") command="config check" ;;
+            "config docs") command="config docs" ;;
+            "config show") command="config show" ;;
+            " events") command="events" ;;
+            " results") command="results" ;;
+            " resume") command="resume" ;;
+            " retry") command="retry" ;;
+            " run") command="run" ;;
+            " simulate-provider") command="simulate-provider" ;;
+            " status") command="status" ;;
+        esac
+    done
+    case "$command:$prev" in
+        "cancel:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "cancel:--journal") _parallel_agents_files ;;
+        "config docs:--language") _parallel_agents_words en zh ;;
+        "config docs:--output") _parallel_agents_files ;;
+        "events:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "events:--journal") _parallel_agents_files ;;
+        "results:--format") _parallel_agents_words json jsonl csv ;;
+        "results:--aggregate") _parallel_agents_words merge preserve_individual ;;
+        "results:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "results:--journal") _parallel_agents_files ;;
+        "results:--output") _parallel_agents_files ;;
+        "resume:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "resume:--journal") _parallel_agents_files ;;
+        "resume:--output") _parallel_agents_files ;;
+        "resume:--format") _parallel_agents_words json jsonl csv ;;
+        "resume:--aggregate") _parallel_agents_words merge preserve_individual ;;
+        "retry:--task") : ;;
+        "retry:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "retry:--journal") _parallel_agents_files ;;
+        "retry:--output") _parallel_agents_files ;;
+        "retry:--format") _parallel_agents_words json jsonl csv ;;
+        "retry:--aggregate") _parallel_agents_words merge preserve_individual ;;
+        "run:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
+        "run:--model") _parallel_agents_words offline openai: anthropic: ;;
+        "run:--nodes") : ;;
+        "run:--select") : ;;
+        "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2 ;;
+        "run:--max-concurrent") : ;;
+        "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "run:--journal") _parallel_agents_files ;;
+        "run:--output") _parallel_agents_files ;;
+        "run:--format") _parallel_agents_words json jsonl csv ;;
+        "run:--aggregate") _parallel_agents_words merge preserve_individual ;;
+        "simulate-provider:--host") : ;;
+        "simulate-provider:--port") : ;;
+        "simulate-provider:--latency") : ;;
+        "status:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "status:--journal") _parallel_agents_files ;;
+        *)
+            case "$command" in
+                "") _parallel_agents_words agents cancel completion config events results resume retry run simulate-provider status --help ;;
+                "agents") _parallel_agents_words check list show --help ;;
+                "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
+                "agents list") _parallel_agents_words --json --help ;;
+                "agents show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md'; fi ;;
+                "cancel") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
+                "completion") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_words bash zsh fish; fi ;;
+                "config") _parallel_agents_words check docs show --help ;;
+                "config check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.yaml' '*.yml'; fi ;;
+                "config docs") _parallel_agents_words --language --output --help ;;
+                "config show") if [[ $cur == -* ]]; then _parallel_agents_words --origin --help; else _parallel_agents_files '*.yaml' '*.yml'; fi ;;
+                "events") if [[ $cur == -* ]]; then _parallel_agents_words --follow --config --journal --help; else :; fi ;;
+                "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
+                "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
+                "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
+                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl'; fi ;;
+                "simulate-provider") _parallel_agents_words --host --port --latency --help ;;
+                "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;
+            esac ;;
+    esac
+    # Readline replaces only what stands behind the last colon.
+    if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
+        local kept=${cur%"${cur##*:}"}
+        COMPREPLY=("${COMPREPLY[@]#"$kept"}")
+        [[ ${#COMPREPLY[@]} -eq 1 && -z ${COMPREPLY[0]} ]] && COMPREPLY=()
+    fi
+}
+
+complete -F _parallel_agents parallel-agents

@@ -1,0 +1,228 @@
+#compdef parallel-agents
+# Completion of parallel-agents for zsh.
+
+_parallel_agents() {
+    local context state state_descr line
+    typeset -A opt_args
+    _arguments -C '(- *)'{-h,--help}'[show help]' '--version[show the version]' '1: :->command' '*::argument:->rest' && return
+    case $state in
+        command)
+            local -a known=(
+                'agents:Show and check agents.'
+                'cancel:Cancel an execution, whichever process runs it. Finished results are kept.'
+                'completion:Print the completions of a shell, for its start-up file.'
+                'config:Show, check and explain the configuration.'
+                'events:Print what happened to the tasks of an execution, one JSON object a line.'
+                'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
+                'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
+                'retry:Try the failed, skipped and cancelled tasks of an execution again.'
+                'run:Run an agent on a .canvas, or the tasks of a .jsonl file.'
+                'simulate-provider:Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model.'
+                'status:Show one execution, or all of them.'
+            )
+            _describe command known ;;
+        rest)
+            case $line[1] in
+                agents) _parallel_agents_agents ;;
+                cancel) _parallel_agents_cancel ;;
+                completion) _parallel_agents_completion ;;
+                config) _parallel_agents_config ;;
+                events) _parallel_agents_events ;;
+                results) _parallel_agents_results ;;
+                resume) _parallel_agents_resume ;;
+                retry) _parallel_agents_retry ;;
+                run) _parallel_agents_run ;;
+                simulate-provider) _parallel_agents_simulate_provider ;;
+                status) _parallel_agents_status ;;
+            esac ;;
+    esac
+}
+
+_parallel_agents_agents() {
+    local context state state_descr line
+    typeset -A opt_args
+    _arguments -C '(- *)'{-h,--help}'[show help]' '1: :->command' '*::argument:->rest' && return
+    case $state in
+        command)
+            local -a known=(
+                'check:Check agent files.'
+                'list:List the agents that ship.'
+                'show:Show one agent: its input, limits and prompt.'
+            )
+            _describe command known ;;
+        rest)
+            case $line[1] in
+                check) _parallel_agents_agents_check ;;
+                list) _parallel_agents_agents_list ;;
+                show) _parallel_agents_agents_show ;;
+            esac ;;
+    esac
+}
+
+_parallel_agents_agents_check() {
+    _arguments \
+        '1:path:_files -g "(*.md)(-.)"' \
+        '*:paths:_files -g "(*.md)(-.)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_agents_list() {
+    _arguments \
+        '--json[Print JSON and nothing else]' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_agents_show() {
+    _arguments \
+        '--json[Print JSON and nothing else]' \
+        '1:name:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _files -g "(*.md)(-.)" }' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_cancel() {
+    _arguments \
+        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_completion() {
+    _arguments \
+        '1:shell:{ compadd -- bash zsh fish }' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_config() {
+    local context state state_descr line
+    typeset -A opt_args
+    _arguments -C '(- *)'{-h,--help}'[show help]' '1: :->command' '*::argument:->rest' && return
+    case $state in
+        command)
+            local -a known=(
+                'check:Read the configuration as a run would, and say what is wrong or odd.'
+                'docs:Print a page that explains every key of the configuration, in Markdown.'
+                'show:Print the configuration in force as JSON: defaults, file and environment together.'
+            )
+            _describe command known ;;
+        rest)
+            case $line[1] in
+                check) _parallel_agents_config_check ;;
+                docs) _parallel_agents_config_docs ;;
+                show) _parallel_agents_config_show ;;
+            esac ;;
+    esac
+}
+
+_parallel_agents_config_check() {
+    _arguments \
+        '1:config:_files -g "(*.yaml|*.yml)(-.)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_config_docs() {
+    _arguments \
+        '--language[en or zh; by default the language of the messages]:value:{ compadd -- en zh }' \
+        '--output[Write the page to a file that does not exist yet, instead of printing it]:value:_files' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_config_show() {
+    _arguments \
+        '--origin[Say of every key where its value comes from]' \
+        '1:config:_files -g "(*.yaml|*.yml)(-.)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_events() {
+    _arguments \
+        '--follow[Go on until the execution has ended or nobody runs it]' \
+        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_results() {
+    _arguments \
+        '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
+        '--aggregate[merge\: totals only; preserve_individual\: totals and each result beside them]:value:{ compadd -- merge preserve_individual }' \
+        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--output[Where results go; an existing file is never replaced]:value:_files' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_resume() {
+    _arguments \
+        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--output[Where results go; an existing file is never replaced]:value:_files' \
+        '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
+        '--aggregate[merge\: totals only; preserve_individual\: totals and each result beside them]:value:{ compadd -- merge preserve_individual }' \
+        '--json[Print the JSON document and nothing else]' \
+        '--quiet[No progress\: print only where the results are, and what failed]' \
+        '-q[No progress\: print only where the results are, and what failed]' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_retry() {
+    _arguments \
+        '*--task[Id of a task to try again; may be given several times]:value: ' \
+        '--failed[Only the tasks that failed]' \
+        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--output[Where results go; an existing file is never replaced]:value:_files' \
+        '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
+        '--aggregate[merge\: totals only; preserve_individual\: totals and each result beside them]:value:{ compadd -- merge preserve_individual }' \
+        '--json[Print the JSON document and nothing else]' \
+        '--quiet[No progress\: print only where the results are, and what failed]' \
+        '-q[No progress\: print only where the results are, and what failed]' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_run() {
+    _arguments \
+        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _files -g "(*.md)(-.)" }' \
+        '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
+        '--nodes[Ids of canvas nodes, separated by commas]:value: ' \
+        '--select[Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas]:value: ' \
+        '--palette[What the colours of this canvas mean\: jsoncanvas, project-v1 or project-v2]:value:{ compadd -- jsoncanvas project-v1 project-v2 }' \
+        '--max-concurrent[How many tasks run at once]:value: ' \
+        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--output[Where results go; an existing file is never replaced]:value:_files' \
+        '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
+        '--aggregate[merge\: totals only; preserve_individual\: totals and each result beside them]:value:{ compadd -- merge preserve_individual }' \
+        '--json[Print the JSON document and nothing else]' \
+        '--quiet[No progress\: print only where the results are, and what failed]' \
+        '-q[No progress\: print only where the results are, and what failed]' \
+        '1:source:_files -g "(*.canvas|*.jsonl)(-.)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_simulate_provider() {
+    _arguments \
+        '--host[Address to listen on]:value: ' \
+        '--port[Port to listen on; 0 takes a free one]:value: ' \
+        '--latency[Seconds before each answer]:value: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_status() {
+    _arguments \
+        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print the JSON document and nothing else]' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+if [[ $funcstack[1] == _parallel-agents ]]; then
+    _parallel_agents "$@"
+else
+    compdef _parallel_agents parallel-agents
+fi

@@ -1,0 +1,115 @@
+"""The commands that only look: `agents`, `config` and `completion`. They start nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+agents = App(name="agents", help="Show and check agents.")
+configuration = App(name="config", help="Show, check and explain the configuration.")
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
+
+
+@agents.command(name="list")
+def list_agents(*, json: Json = False) -> int:
+    """List the agents that ship."""
+    from parallel_agents.cli.describing import list_agents as listed
+
+    return listed(as_json=json)
+
+
+@agents.command(name="show")
+def show_agent(name: str, /, *, json: Json = False) -> int:
+    """Show one agent: its input, limits and prompt.
+
+    Parameters
+    ----------
+    name:
+        Name of an agent, or path of an agent file.
+    """
+    from parallel_agents.cli.describing import show_agent as shown
+
+    return shown(name, as_json=json)
+
+
+@agents.command(name="check")
+def check_agents(path: Path, /, *paths: Path) -> int:
+    """Check agent files.
+
+    Parameters
+    ----------
+    path:
+        An agent file.
+    paths:
+        More of them.
+    """
+    from parallel_agents.cli.describing import check_agents as checked
+
+    return checked((path, *paths))
+
+
+@configuration.command(name="check")
+def check_configuration(config: Path | None = None, /) -> int:
+    """Read the configuration as a run would, and say what is wrong or odd.
+
+    Parameters
+    ----------
+    config:
+        Configuration file; the default one where none is named.
+    """
+    from parallel_agents.cli.describing import check_configuration as checked
+
+    return checked(config)
+
+
+@configuration.command(name="show")
+def show_configuration(
+    config: Path | None = None,
+    /,
+    *,
+    origin: Annotated[bool, Parameter(negative="", help="Say of every key where its value comes from.")] = False,
+) -> int:
+    """Print the configuration in force as JSON: defaults, file and environment together.
+
+    Parameters
+    ----------
+    config:
+        Configuration file; the default one where none is named.
+    """
+    from parallel_agents.cli.describing import show_configuration as shown
+
+    return shown(config, with_origins=origin)
+
+
+@configuration.command(name="docs")
+def explain_configuration(
+    *,
+    language: Annotated[
+        Literal["en", "zh"] | None, Parameter(help="en or zh; by default the language of the messages.")
+    ] = None,
+    output: Annotated[
+        Path | None, Parameter(help="Write the page to a file that does not exist yet, instead of printing it.")
+    ] = None,
+) -> int:
+    """Print a page that explains every key of the configuration, in Markdown."""
+    from parallel_agents.cli.describing import explain_configuration as explained
+
+    return explained(language, output)
+
+
+def print_completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+    """Print the completions of a shell, for its start-up file.
+
+    Parameters
+    ----------
+    shell:
+        bash, zsh or fish.
+    """
+    from parallel_agents.cli.fasthelp import completion_for
+    from parallel_agents.cli.streams import tell_data
+
+    tell_data(completion_for(shell))
+    return 0
