@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from parallel_agents.configuration.layer import KeyPath, Layer, Origin, dotted
 from parallel_agents.core.errors import ConfigurationError
@@ -65,10 +66,14 @@ def _compose(text: str, source: str) -> _Node | None:
     try:
         return _parser().compose(text)
     except (YAMLError, RecursionError, ValueError) as error:
-        raise ConfigurationError(source, f"is not valid YAML: {_problem(error)}", line=_error_line(error)) from error
+        raise ConfigurationError(
+            source, f"is not valid YAML: {_problem(error)}", line=_error_line(error, text)
+        ) from error
 
 
-def _error_line(error: Exception) -> int | None:
+def _error_line(error: Exception, text: str) -> int | None:
+    if isinstance(error, ReaderError):  # a character that YAML does not allow; it knows no line
+        return text.count("\n", 0, int(cast("Any", error).position)) + 1
     marks = (getattr(error, "problem_mark", None), getattr(error, "context_mark", None))
     return next((int(mark.line) + 1 for mark in marks if mark is not None), None)
 

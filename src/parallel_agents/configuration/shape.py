@@ -95,6 +95,23 @@ def shown(value: object) -> str:
             return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
+def described(info: inspect.Type) -> str:
+    """Say in words what fits a type."""
+    match info:
+        case inspect.IntType():
+            return f"a whole number{_bounds(info)}"
+        case inspect.FloatType():
+            return f"a number{_bounds(info)}"
+        case inspect.LiteralType(values):
+            return "one of " + ", ".join(str(value) for value in values)
+        case inspect.VarTupleType():
+            return "a list" if not info.min_length else f"a list with at least {info.min_length} entry"
+        case inspect.UnionType(types):
+            return " or ".join(described(choice) for choice in types)
+        case _:
+            return PLAIN_WORDS[type(info)]
+
+
 def _section_faults(values: object, info: inspect.StructType, path: KeyPath) -> Iterator[Fault]:
     if not isinstance(values, Mapping):
         yield Fault(path, f"must be a mapping of keys, not {shown(values)}")
@@ -128,7 +145,7 @@ def _list_faults(values: list[object], kind: Any, path: KeyPath) -> Iterator[Fau
 def _leaf_faults(value: object, kind: Any, info: inspect.Type, path: KeyPath) -> Iterator[Fault]:
     if _converts(value, kind):
         return
-    yield Fault(path, f"must be {_described(info)}, not {shown(value)}", _meant_value(value, info))
+    yield Fault(path, f"must be {described(info)}, not {shown(value)}", _meant_value(value, info))
 
 
 def _converts(value: object, kind: Any) -> bool:
@@ -145,22 +162,6 @@ def _inner(kind: Any, index: int) -> Any:
     arguments = get_args(kind)
     annotated = hasattr(kind, "__metadata__")
     return _inner(arguments[0], index) if annotated else arguments[index]
-
-
-def _described(info: inspect.Type) -> str:
-    match info:
-        case inspect.IntType():
-            return f"a whole number{_bounds(info)}"
-        case inspect.FloatType():
-            return f"a number{_bounds(info)}"
-        case inspect.LiteralType(values):
-            return "one of " + ", ".join(str(value) for value in values)
-        case inspect.VarTupleType():
-            return "a list" if not info.min_length else f"a list with at least {info.min_length} entry"
-        case inspect.UnionType(types):
-            return " or ".join(_described(choice) for choice in types)
-        case _:
-            return PLAIN_WORDS[type(info)]
 
 
 def _bounds(info: inspect.IntType | inspect.FloatType) -> str:
