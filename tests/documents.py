@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +28,7 @@ def closed(schema: Any, name: str = "") -> Any:
     return found
 
 
-_validator = jsonschema.Draft202012Validator(closed(SCHEMA))
+_validate = cast("Callable[[object], None]", cast("Any", jsonschema).Draft202012Validator(closed(SCHEMA)).validate)
 
 
 def body_of(document: str | bytes | Path | Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def body_of(document: str | bytes | Path | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(document, Path):
         document = document.read_bytes()
     found: Any = json.loads(document) if isinstance(document, str | bytes) else document
-    _validator.validate(found)
+    _validate(found)
     body: dict[str, Any] = found["parallel_agent_execution"]
     queue = body["task_queue"]
     assert sum(queue[f"{state}_tasks"] for state in STATES) == queue["total_tasks"], queue

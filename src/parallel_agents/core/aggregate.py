@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from parallel_agents.core.concepts import digest_of, likeness, words_of
+from parallel_agents.core.concepts import Shape, digest_of, words_of
 from parallel_agents.core.firsts import Firsts, RememberedFirsts
 from parallel_agents.core.quality import Flaw, is_cut, is_empty, number_of
 
@@ -28,6 +28,7 @@ _LEVELS = ("basic", "intermediate", "advanced")
 _COMPARED = 400
 _SUGGESTED = 20
 _ALIKE = 0.9
+_LONGEST = 300
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,17 +196,18 @@ class _Neighbours:
     """
 
     def __init__(self) -> None:
-        self._texts: list[str] = []
+        self._seen: list[tuple[str, Shape]] = []
         self.found: list[dict[str, Any]] = []
 
     def compare(self, text: str) -> None:
-        if len(self._texts) >= _COMPARED or len(self.found) >= _SUGGESTED:
+        if len(self._seen) >= _COMPARED or len(self.found) >= _SUGGESTED or len(text) > _LONGEST:
             return
-        for other in self._texts:
-            alike = likeness(text, other)
+        shape = Shape(text)
+        for other, its_shape in self._seen:
+            alike = shape.likeness(its_shape, least=_ALIKE)
             if alike >= _ALIKE and len(self.found) < _SUGGESTED:
                 self.found.append({"one": other, "other": text, "likeness": round(alike, 2)})
-        self._texts.append(text)
+        self._seen.append((text, shape))
 
 
 def questions_in(output: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:

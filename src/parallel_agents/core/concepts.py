@@ -73,14 +73,15 @@ _TYPE_MARK = re.compile(r"\A\s*(?:\*\*)?\[[^\]\n]{1,12}\](?:\*\*)?")
 def words_of(text: str) -> frozenset[str]:
     """The words of a text that carry its meaning, in one form (NFKC, lower case), without order or number.
 
-    A question's `[type]` mark in front does not count. A text of nothing but function words keeps those, so that it is
-    not taken for an empty one.
+    A question's `[type]` mark in front does not count. A text of nothing but such a mark or function words keeps those,
+    so that it is not taken for an empty one.
     """
-    plain = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", _TYPE_MARK.sub("", text, count=1)).casefold())
+    whole = unicodedata.normalize("NFKC", text).casefold()
+    plain = _POSSESSIVE.sub("", _TYPE_MARK.sub("", whole, count=1))
     found = {word for chunk in _WORD.findall(plain) for word in _cut(chunk)}
     if not _IDEOGRAPHS.search(plain):  # beside Chinese, a single letter is a symbol: "集合 A"
         found -= _FUNCTION_WORDS_EN
-    return frozenset(found) or frozenset(_WORD.findall(plain))
+    return frozenset(found or _WORD.findall(whole))
 
 
 def digest_of(words: frozenset[str]) -> int:
@@ -89,11 +90,20 @@ def digest_of(words: frozenset[str]) -> int:
     return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest()) >> 1
 
 
-def likeness(one: str, other: str) -> float:
-    """How alike two texts are by their pairs of neighbouring characters, 0 to 1 (Sørensen-Dice)."""
-    pairs, others = _pairs(one), _pairs(other)
-    total = pairs.total() + others.total()
-    return 2 * (pairs & others).total() / total if total else 0.0
+class Shape:
+    """The pairs of neighbouring characters of a text, to be compared with those of others."""
+
+    def __init__(self, text: str) -> None:
+        plain = "".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+        self._pairs = Counter(plain[place : place + 2] for place in range(len(plain) - 1))
+        self._total = self._pairs.total()
+
+    def likeness(self, other: Shape, *, least: float = 0.0) -> float:
+        """How alike two texts are, 0 to 1 (Sørensen-Dice); 0 also where it cannot reach `least`."""
+        total = self._total + other._total
+        if not total or 2 * min(self._total, other._total) < least * total:
+            return 0.0
+        return 2 * (self._pairs & other._pairs).total() / total
 
 
 def _cut(chunk: str) -> list[str]:
@@ -105,8 +115,3 @@ def _cut(chunk: str) -> list[str]:
         rest = run.end()
     parts.append(chunk[rest:])
     return [part for part in parts if part]
-
-
-def _pairs(text: str) -> Counter[str]:
-    plain = "".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
-    return Counter(plain[place : place + 2] for place in range(len(plain) - 1))

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 
 from parallel_agents.core import metrics
-from parallel_agents.core.aggregate import ResultAggregator, with_derived
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, Task, TaskRecord
 
@@ -66,12 +65,34 @@ def record(position: int, state: State, *attempts: AttemptRecord) -> TaskRecord:
     )
 
 
+def timing(tasks: list[TaskRecord], at_once: int, now: float = 100.0) -> metrics.Timing:
+    found = metrics.Timing(0.0, at_once, now)
+    for task in tasks:
+        found.add(task)
+    return found
+
+
+def test_throughput_counts_settled_tasks_and_contexts_over_the_wall_time() -> None:
+    done = [record(n, State.COMPLETED, attempt(0, n + 1)) for n in range(4)]
+    found = timing(done, 2).throughput()
+    assert (found.tasks_per_second, found.agents_per_second) == (1.0, 1.0)
+    assert found.average_task_completion_time_ms == 2500
+    assert (found.p50_task_completion_time_ms, found.p99_task_completion_time_ms) == (2000, 4000)
+
+
+def test_an_open_task_keeps_the_clock_running() -> None:
+    tasks = [record(0, State.COMPLETED, attempt(0, 1)), record(1, State.RUNNING, attempt(0, None))]
+    found = timing(tasks, 2, now=8.0).efficiency()
+    assert found.total_execution_time_ms == 8000
+    assert found.concurrency_utilization == pytest.approx(9 / 16, abs=1e-4)
+
+
 def test_serial_time_counts_accepted_attempts_only() -> None:
     tasks = [
         record(0, State.COMPLETED, attempt(0, 1, outcome="worker_lost"), attempt(1, 3, number=2)),
         record(1, State.FAILED, attempt(0, 4, outcome="failed")),
     ]
-    found = metrics.efficiency(0.0, 2, tasks, now=100.0)
+    found = timing(tasks, 2).efficiency()
     assert found.total_execution_time_ms == 4000
     assert found.estimated_serial_time_ms == 2000
     assert found.efficiency_ratio == 0.5
@@ -79,47 +100,22 @@ def test_serial_time_counts_accepted_attempts_only() -> None:
 
 
 def test_what_nobody_observed_is_null_and_not_zero() -> None:
-    found = metrics.efficiency(0.0, 4, [record(0, State.PENDING)], now=5.0)
+    seen = timing([record(0, State.PENDING)], 4)
+    found = seen.efficiency()
     assert found.estimated_serial_time_ms is None
     assert found.efficiency_ratio is None
     assert found.ideal_ratio is None
-    assert metrics.throughput(0.0, [record(0, State.PENDING)], 5.0).tasks_per_second is None
+    assert seen.throughput().tasks_per_second is None
+    assert timing([], 4).efficiency().total_execution_time_ms is None
 
 
 @pytest.mark.parametrize(("tasks", "at_once", "ideal"), [(16, 8, 8.0), (12, 8, 6.0), (3, 8, 3.0), (9, 8, 4.5)])
 def test_the_ideal_is_the_number_of_tasks_over_the_number_of_rounds(tasks: int, at_once: int, ideal: float) -> None:
     done = [record(position, State.COMPLETED, attempt(0, 1)) for position in range(tasks)]
-    assert metrics.efficiency(0.0, at_once, done, 9.0).ideal_ratio == ideal
+    assert timing(done, at_once).efficiency().ideal_ratio == ideal
 
 
 def test_percentiles_are_nearest_rank() -> None:
     values = [float(n) for n in range(1, 101)]
     assert [metrics.percentile(values, share) for share in (0.5, 0.95, 0.99)] == [50.0, 95.0, 99.0]
     assert metrics.percentile([], 0.5) is None
-
-
-def test_totals_count_accepted_outputs_and_leave_out_what_does_not_apply() -> None:
-    aggregator = ResultAggregator()
-    questions = [
-        {"text": "什么是逆否命题？", "type": "定义型", "difficulty": "基础", "guidance": "💡 提示：从定义开始"},
-        {"text": "举一个例子", "type": "实例型", "difficulty": "深度", "guidance": ""},
-    ]
-    aggregator.add("basic-decomposition", "success", {"sub_questions": questions})
-    aggregator.add("scoring-agent", "unscored", None)
-    assert aggregator.merged() == {
-        "results_per_agent": {"basic-decomposition": 1, "scoring-agent": 1},
-        "total_sub_questions": 2,
-        "guidance_provided_count": 1,
-        "difficulty_distribution": {"advanced": 1, "basic": 1, "intermediate": 0},
-        "unscored_count": 1,
-    }
-
-
-def test_no_results_give_no_numbers() -> None:
-    assert ResultAggregator().merged() == {"results_per_agent": {}}
-
-
-def test_total_count_and_guidance_are_derived_and_nothing_is_changed() -> None:
-    output = {"sub_questions": [{"text": "a", "guidance": ""}], "note": 1}
-    assert with_derived(output) == {**output, "total_count": 1, "has_guidance": False}
-    assert with_derived({"markdown": "x"}) == {"markdown": "x"}
