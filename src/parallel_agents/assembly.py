@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import cast
 
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.configuration import refuse_unavailable
+from parallel_agents.core.errors import JournalError
 from parallel_agents.core.settings import Settings
 from parallel_agents.engine.engine import Engine, Parts
 from parallel_agents.engine.monitor import PerformanceMonitor
-from parallel_agents.journal import SqliteJournal, default_path
+from parallel_agents.journal import IN_MEMORY, SqliteJournal, default_path
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.clock import Clock
 from parallel_agents.ports.journal import Journal
@@ -36,22 +36,51 @@ class SystemClock:
         return time.monotonic()
 
 
-def open_journal(settings: Settings, path: str | Path | None, environ: Mapping[str, str]) -> Journal:
-    """Open the journal: the path given, else the configured one, else the user's state directory.
+class JournalDoor:
+    """The way to a journal: the path given, else the configured one, else the user's state directory.
 
-    Raises:
-        JournalError: it cannot be opened.
+    Whoever only looks makes none: one that is not there looks like an empty one.
     """
-    journal = SqliteJournal(path or settings.journal.path or default_path(environ))
-    journal.start()
-    return journal
+
+    def __init__(self, settings: Settings, path: str | Path | None, environ: Mapping[str, str]) -> None:
+        self._place = str(path or settings.journal.path or default_path(environ))
+        self._open: Journal | None = None
+        self._absent: Journal | None = None
+        self._closed = False
+
+    def opened(self) -> Journal:
+        """The journal, made where there is none. Raises `JournalError`, also after `aclose`."""
+        if self._open is None:
+            self._open = self._started(SqliteJournal(self._place))
+        return self._open
+
+    def to_look(self) -> Journal:
+        """The journal, or an empty one in memory while there is none. Raises `JournalError`, also after `aclose`."""
+        if self._open is not None or Path(self._place).exists():
+            return self.opened()
+        if self._absent is None:
+            self._absent = self._started(SqliteJournal(IN_MEMORY, called=self._place))
+        return self._absent
+
+    async def aclose(self) -> None:
+        """Close it, for good. Safe to call twice."""
+        self._closed = True
+        journals, self._open, self._absent = (self._open, self._absent), None, None
+        for journal in journals:
+            if journal is not None:
+                await journal.aclose()
+
+    def _started(self, journal: SqliteJournal) -> Journal:
+        if self._closed:
+            raise JournalError(self._place, "the executor is closed")
+        journal.start()
+        return journal
 
 
 class Service:
     """An engine with its workers and its model gateway, serving in a task of its own."""
 
     def __init__(self, settings: Settings, journal: Journal, agents: AgentRegistry, environ: Mapping[str, str]) -> None:
-        refuse_unavailable(settings, "configuration")
         self._settings = settings
         self.clock: Clock = SystemClock()
         chance = random.SystemRandom()

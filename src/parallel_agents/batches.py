@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from parallel_agents.core.priority import rank_of
 from parallel_agents.core.retry import RetryPolicy, Standing, decide
 from parallel_agents.core.settings import TaskQueue
 from parallel_agents.core.states import Trigger
+from parallel_agents.core.taskline import read_line
 from parallel_agents.distinct import StoredFirsts
 
 Strategy = Literal["priority_queue", "fifo", "lifo"]
@@ -59,7 +59,8 @@ def plan_source(source: str | Path, agent: str | None, choice: NodeChoice, agent
                 raise InputError(f"{path}: nodes can be chosen on a canvas only, not in a file of tasks")
             return _plan_file(path, agent, agents)
         case suffix:
-            raise SourceError(path, f"{suffix or 'a file without an ending'!r} is not a source", hint=_SOURCES)
+            kind = repr(suffix) if suffix else "a file without an ending"
+            raise SourceError(path, f"{kind} is not a source", hint=_SOURCES)
 
 
 _SOURCES = "A source is a .canvas, or a .jsonl with one task a line."
@@ -214,16 +215,18 @@ def _plan_file(path: Path, agent_name: str | None, agents: AgentRegistry) -> Pla
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        # Not `splitlines`: a JSON text may hold U+2028 and its kin as they are.
+        return path.read_bytes().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise SourceError(path, f"is not UTF-8 text (byte {error.start})") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SourceError(path, "is not UTF-8 text", line=line, hint="Save it as UTF-8.") from None
     except OSError as error:
         raise SourceError(path, error.strerror or str(error)) from None
 
 
 def _task_of(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        value = read_line(line)
     except ValueError as error:
         raise SourceError(path, f"is not JSON: {error}", line=number, hint=_SOURCES) from None
     if not isinstance(value, dict):

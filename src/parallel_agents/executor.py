@@ -13,8 +13,8 @@ import msgspec
 
 from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
-from parallel_agents.configuration import changed, load
-from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, JournalError, OwnershipError, TaskError
+from parallel_agents.configuration import changed, load, refuse_unavailable
+from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, TaskError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.ids import new_id
@@ -145,7 +145,7 @@ class ParallelAgentExecutor:
         """
         concurrency = self._concurrency(max_concurrent)
         parsed = parse_tasks(tasks, places)
-        agents = self._agent_records(parsed, model)
+        agents = self._agent_records(parsed, places, model)
         execution = ExecutionRecord(
             execution_id=new_id("exec", self._chance.randbytes(8)),
             submitted_at=0.0,
@@ -326,6 +326,7 @@ class ParallelAgentExecutor:
     @property
     def _service(self) -> Service:
         if self._made is None:
+            refuse_unavailable(self.settings, "configuration")  # before a journal is made
             self._made = Service(self.settings, self.journal, self.agents, self._environ)
             for listener in self._listeners:
                 self._made.engine.announcer.subscribe(listener)
@@ -346,10 +347,12 @@ class ParallelAgentExecutor:
             raise ConcurrencyError(asked, processing.max_concurrent_limit)
         return asked
 
-    def _agent_records(self, tasks: Sequence[TaskMapping], model: str | None) -> tuple[AgentRecord, ...]:
+    def _agent_records(
+        self, tasks: Sequence[TaskMapping], places: Sequence[str], model: str | None
+    ) -> tuple[AgentRecord, ...]:
         records: dict[str, AgentRecord] = {}
-        for task in tasks:
-            agent = self.agents.resolve(task.agent_name)
+        for position, task in enumerate(tasks):
+            agent = self.agents.resolve(task.agent_name, places[position] if places else "")
             if agent.name not in records:
                 chosen = model or self.settings.model
                 needed = self.check_model(chosen) if agent.needs_model or chosen is not None else None

@@ -56,8 +56,8 @@ class AgentRegistry:
         self._load_shipped()
         return sorted(name for name in self._agents if not name.endswith(".md"))
 
-    def resolve(self, name: str) -> Agent:
-        """Find an agent.
+    def resolve(self, name: str, place: str = "") -> Agent:
+        """Find an agent. `place` says where it was named, for the message when there is none.
 
         Raises:
             AgentError: there is none with this name, or its file is wrong.
@@ -78,7 +78,10 @@ class AgentRegistry:
         close = difflib.get_close_matches(name, [*self._agents, *ALIASES], n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise AgentError(
-            name, "is not known", hint=f"{hint}There are {', '.join(self.names())}, and paths to .md files."
+            name,
+            "is not known",
+            place=place,
+            hint=f"{hint}There are {', '.join(self.names())}, and paths to .md files.",
         )
 
     def register(self, name: str, target: Target, *, description: str = "") -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +15,8 @@ from parallel_agents.core.ids import new_id
 from parallel_agents.core.priority import rank_of
 from parallel_agents.core.settings import Settings
 from parallel_agents.core.task import Task
+
+MOST_RETRIES = 1_000_000
 
 
 class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +29,12 @@ class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
     node_id: str | None = None
     priority: str | None = None
     timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
-    retry_attempts: Annotated[int, Meta(ge=0)] | None = None
+    retry_attempts: Annotated[int, Meta(ge=0, le=MOST_RETRIES)] | None = None
     metadata: dict[str, Any] = {}
 
 
 N = TypeVar("N", int, float)
+_TEXTS = ("agent_name", "task_id", "canvas_path", "node_id", "priority")
 TASK_KEYS = tuple(field.name for field in msgspec.structs.fields(TaskMapping))
 
 
@@ -108,19 +112,47 @@ def _parse(mapping: Mapping[str, Any], position: int, place: str) -> TaskMapping
             hint = f"Did you mean {close[0]!r}?" if close else f"A task has the keys {', '.join(TASK_KEYS)}."
             raise TaskError(position, "is not a key of a task", key=str(key), hint=hint, place=place)
     try:
-        return msgspec.convert(dict(mapping), TaskMapping)
+        task = msgspec.convert(dict(mapping), TaskMapping)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at ")
         key = path.strip("`").removeprefix("$.") or None
         raise TaskError(position, problem, key=key, place=place) from None
+    for key in _TEXTS:
+        if not _can_be_kept(getattr(task, key)):
+            raise TaskError(position, "holds half a character (a lone surrogate)", key=key, place=place)
+    if task.timeout_seconds is not None and not math.isfinite(task.timeout_seconds):
+        raise TaskError(position, "has no end", key="timeout_seconds", hint="Give it in seconds.", place=place)
+    return task
+
+
+def _can_be_kept(text: str | None) -> bool:
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _packed(value: Mapping[str, Any], position: int, place: str, key: str) -> bytes:
     try:
+        if _is_endless(value):
+            raise ValueError("it has a number that is not finite")
         return msgspec.msgpack.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         hint = "Use text, numbers, booleans, null, lists and mappings."
         raise TaskError(position, f"cannot be kept: {error}", key=key, hint=hint, place=place) from None
+
+
+def _is_endless(value: object) -> bool:
+    match value:
+        case float():
+            return not math.isfinite(value)
+        case Mapping():
+            return any(map(_is_endless, cast("Mapping[object, object]", value).values()))
+        case list() | tuple():
+            return any(map(_is_endless, cast("Sequence[object]", value)))
+        case _:
+            return False
 
 
 def _first(*values: N | None) -> N:

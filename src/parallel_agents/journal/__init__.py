@@ -1,6 +1,6 @@
 """What survives a crash: executions, tasks, attempts, answers and commands on one SQLite file."""
 
 from parallel_agents.journal.location import default_path
-from parallel_agents.journal.store import SqliteJournal
+from parallel_agents.journal.store import IN_MEMORY, SqliteJournal
 
-__all__ = ["SqliteJournal", "default_path"]
+__all__ = ["IN_MEMORY", "SqliteJournal", "default_path"]

@@ -62,11 +62,12 @@ class SqliteJournal:
 
     Writes are to be called on a running event loop; reads and ownership from any thread. A lock that another process
     keeps for longer than `lock_timeout_s` is an error for `start` and for a read; a write waits on, and says so in
-    the log.
+    the log. `called` is what messages say instead of the path.
     """
 
-    def __init__(self, path: str | Path, *, lock_timeout_s: float = 10.0) -> None:
-        self.path = str(path)
+    def __init__(self, path: str | Path, *, lock_timeout_s: float = 10.0, called: str | None = None) -> None:
+        self.path = str(path) if called is None else called
+        self._filename = str(path)
         self._lock_timeout_s = lock_timeout_s
         self._guard = threading.Lock()
         self._open: _Connections | None = None
@@ -80,10 +81,10 @@ class SqliteJournal:
                 raise JournalError(self.path, "it is closed")
             if self._open is not None:
                 return
-            if self.path == IN_MEMORY:
+            if self._filename == IN_MEMORY:
                 self._open = self._connect(next(_memory_names), threading.Lock())
             else:
-                place = _place(self.path)
+                place = _place(self._filename)
                 self._open = self._connect(str(place), None)
                 self._owners = FileOwners(place.with_name(f".{place.name}.owners"), self.path)
 

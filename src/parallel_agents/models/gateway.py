@@ -59,10 +59,7 @@ class ModelGateway:
         Raises:
             ModelError: no model, an unknown one, no client for it, or no key.
         """
-        name = providers.full_name(model if model is not None else self._settings.model)
-        if name != OFFLINE:
-            providers.endpoint(name, self._settings, self._environ)
-        return name
+        return providers.usable(model if model is not None else self._settings.model, self._settings, self._environ)
 
     async def start(self, models: Sequence[str]) -> None:
         """Import clients and make connections for `models`; lanes that were closed take calls again.

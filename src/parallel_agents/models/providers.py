@@ -104,11 +104,23 @@ def full_name(model: str | None) -> str:
     return model
 
 
+def usable(model: str | None, settings: Settings, environ: Mapping[str, str]) -> str:
+    """Return the full name of a model that can be called.
+
+    Raises:
+        ModelError: no model, an unknown one, no client for it, no key, or an address that is none.
+    """
+    name = full_name(model)
+    if name != OFFLINE:
+        endpoint(name, settings, environ)
+    return name
+
+
 def endpoint(model: str, settings: Settings, environ: Mapping[str, str]) -> Endpoint:
     """Find out where a remote model's calls go.
 
     Raises:
-        ModelError: the `llm` extra is not installed, or there is neither a key nor a base URL.
+        ModelError: the `llm` extra is not installed, there is neither a key nor a base URL, or that is no URL.
     """
     provider, _, name = model.partition(":")
     remote = _REMOTE[provider]
@@ -118,6 +130,10 @@ def endpoint(model: str, settings: Settings, environ: Mapping[str, str]) -> Endp
             model, f"{model} needs the {remote.client} client", hint="Run: pip install -e '.[llm]' in a checkout"
         )
     own_url = chosen.base_url or environ.get(f"{remote.variables}_BASE_URL") or None
+    if own_url is not None and not _is_address(own_url):
+        # The value is not shown: it may carry a password.
+        place = f"models.{provider}.base_url" if chosen.base_url else f"{remote.variables}_BASE_URL"
+        raise ModelError(model, f"{place} is no address", hint="It has to be like http://127.0.0.1:8080/v1.")
     key_variable = chosen.api_key_env or f"{remote.variables}_API_KEY"
     return Endpoint(
         lane=_lane_name(model, own_url),
@@ -165,6 +181,14 @@ def _key(model: str, chosen: ModelSettings, variable: str, environ: Mapping[str,
         hint=f"Set {variable} (or name another variable in models.{provider}.api_key_env), or set {url_variable} or "
         f"models.{provider}.base_url to a server that needs none.",
     )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or of an IPv6 address
+        return False
 
 
 def _lane_name(model: str, own_url: str | None) -> str:

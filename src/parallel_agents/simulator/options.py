@@ -11,7 +11,7 @@ from msgspec import Meta
 from parallel_agents.core.errors import InputError
 from parallel_agents.simulator.faults import Fault
 
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
