@@ -35,7 +35,9 @@ class SystemClock:
 
 
 def settings_with(**queue: Any) -> Settings:
-    handling = {key: queue.pop(key) for key in ("continue_on_error", "fallback_strategy") if key in queue}
+    handling = {
+        key: queue.pop(key) for key in ("continue_on_error", "fallback_strategy", "error_isolation") if key in queue
+    }
     queue.setdefault("task_retry_delay_seconds", 0.0)
     processing = ParallelProcessing(task_queue=TaskQueue(**queue), error_handling=ErrorHandling(**handling))
     return Settings(parallel_processing=processing)

@@ -121,6 +121,32 @@ async def test_the_first_failure_ends_the_rest_when_the_settings_say_so(make_ben
         assert bench.states(execution_id) == ["failed", "cancelled", "cancelled", "cancelled", "cancelled"]
 
 
+async def test_the_first_exception_of_an_agent_ends_all_when_errors_are_not_isolated(make_bench: MakeBench) -> None:
+    async with make_bench(error_isolation=False, fallback_strategy="retry") as bench:
+        execution_id = await bench.submit("raises", [{"text": "x"}] * 3, max_concurrent=1, retry_attempts=5)
+        await bench.engine.wait(execution_id)
+        assert bench.states(execution_id) == ["failed", "cancelled", "cancelled"]
+        (attempt,) = bench.tasks(execution_id)[0].attempts
+        assert attempt.error is not None
+        assert "agents_under_test.py" in (attempt.error.traceback or "")
+
+
+async def test_what_is_no_exception_of_an_agent_is_tried_again_also_without_isolation(make_bench: MakeBench) -> None:
+    async with make_bench(error_isolation=False) as bench:
+        execution_id = await bench.submit("hangs", [{}], timeout_s=0.05, retry_attempts=1)
+        await bench.engine.wait(execution_id)
+        assert [attempt.outcome for attempt in bench.tasks(execution_id)[0].attempts] == ["timed_out"] * 2
+
+
+async def test_an_execution_that_comes_second_gets_its_turn_in_a_window_of_one(make_bench: MakeBench) -> None:
+    async with make_bench(max_queue_size=1) as bench:
+        first = await bench.submit("echo", [{}] * 30, max_concurrent=1)
+        second = await bench.submit("echo", [{}], execution_id="exec-0000000000000002")
+        await bench.engine.wait(second)
+        assert "pending" in bench.states(first)
+        await bench.engine.wait(first)
+
+
 async def test_the_fallback_skip_leaves_a_task_skipped(make_bench: MakeBench) -> None:
     async with make_bench(fallback_strategy="skip") as bench:
         execution_id = await bench.submit("raises", [{"text": "x"}])
