@@ -37,6 +37,7 @@ class Shell:
         self.folder = folder
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("PARALLEL_AGENTS")}
         self.environ["PARALLEL_AGENTS_JOURNAL"] = str(folder / "journal.sqlite3")
+        self.environ["PARALLEL_AGENTS_LANG"] = "en"
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         return subprocess.Popen(

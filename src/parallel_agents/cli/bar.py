@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.progress import Task as Row
+from rich.table import Column
 from rich.text import Text
 
 from parallel_agents.cli.progress import ENDS, Count, duration, line_of
@@ -16,7 +17,7 @@ from parallel_agents.cli.streams import one_line
 from parallel_agents.cli.translation import localized
 from parallel_agents.core.events import Event, EventType
 
-# On a narrower terminal the words matter more than the bar.
+# On a narrower terminal there is no room for the bar beside the words.
 _NARROW = 60
 
 
@@ -28,10 +29,11 @@ class LiveProgress:
     ) -> None:
         self._console = console or Console(stderr=True)
         self._count = Count(total, done, clock)
-        columns: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn(), _Times(self._count)]
-        if self._console.width >= _NARROW:
-            columns.insert(1, BarColumn(bar_width=None))
-        self._bar = Bar(*columns, console=self._console, expand=self._console.width >= _NARROW)
+        wide = self._console.width >= _NARROW
+        words = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+        bar = (BarColumn(bar_width=None),) if wide else ()
+        columns = (words, *bar, MofNCompleteColumn(table_column=Column(no_wrap=True)), _Times(self._count, wide=wide))
+        self._bar = Bar(*columns, console=self._console, expand=wide)
         self._task = self._bar.add_task(localized("starting"), total=total, completed=done)
         self._running = 0
         self._failed = 0
@@ -65,16 +67,19 @@ class LiveProgress:
 
 
 class _Times(ProgressColumn):
-    """The time since the start, and what is left as far as it can be told."""
+    """The time since the start and the time left, as far as it can be told; where it is narrow, only the latter."""
 
-    def __init__(self, count: Count) -> None:
-        super().__init__()
+    def __init__(self, count: Count, *, wide: bool) -> None:
+        super().__init__(Column(no_wrap=True))
         self._count = count
         self._start = count.clock()
+        self._wide = wide
 
     def render(self, task: Row) -> Text:
         elapsed = duration(self._count.clock() - self._start)
+        left = self._count.left()
         if task.finished:
             return Text(elapsed)
-        left = self._count.left()
+        if not self._wide:
+            return Text(f"~{left or '?'}")
         return Text(f"{elapsed}, {localized('time left unknown' if left is None else f'about {left} left')}")

@@ -150,7 +150,8 @@ class Following:
         queue = document["parallel_agent_execution"]["task_queue"]
         if queue["pending_tasks"] + queue["running_tasks"]:
             return await self._stop_short()
-        path = await write_results(self._executor, self._execution_id, self._place, self._options.view)
+        view, quiet = self._options.view, self._options.quiet
+        path = await write_results(self._executor, self._execution_id, self._place, view, quiet=quiet)
         await self._show(self._executor, document, path)
         return codes.code_of(document)
 

@@ -36,7 +36,9 @@ def view_of(format_name: str | None, method: str | None, output: Path | None) ->
     return View(aggregate=chosen)
 
 
-async def write_results(executor: ParallelAgentExecutor, execution_id: str, place: Path, view: View) -> Path:
+async def write_results(
+    executor: ParallelAgentExecutor, execution_id: str, place: Path, view: View, *, quiet: bool = False
+) -> Path:
     """Write the results file; returns its path.
 
     The file names itself among the files of the execution; the journal learns of it once it is there, and never of one
@@ -51,7 +53,7 @@ async def write_results(executor: ParallelAgentExecutor, execution_id: str, plac
 
     hint = f"`parallel-agents results {execution_id} --output ELSEWHERE` writes them to another place."
     path = await write_new(place, fill, hint=hint)
-    if path != place:
+    if path != place and not quiet:
         note(f"{place} is there already and is left alone")
     await executor.note_files(execution_id, [shown_path(path, vault_root)])
     return path
