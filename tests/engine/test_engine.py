@@ -10,7 +10,7 @@ import pytest
 
 from parallel_agents.core.errors import EngineClosedError, UnknownExecutionError
 from parallel_agents.core.events import Event, EventType
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.settings import ParallelProcessing, Settings, TaskQueue
 from parallel_agents.core.task import TaskRecord
 from parallel_agents.engine.engine import Engine
 from parallel_agents.journal import SqliteJournal
@@ -145,6 +145,26 @@ async def test_an_execution_that_comes_second_gets_its_turn_in_a_window_of_one(m
         await bench.engine.wait(second)
         assert "pending" in bench.states(first)
         await bench.engine.wait(first)
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_an_order_that_changes_while_the_journal_is_read_does_not_start_what_the_old_one_chose(
+    make_bench: MakeBench, steps: int
+) -> None:
+    async with make_bench(queue_type="fifo", max_queue_size=10) as bench:
+        execution_id = await bench.submit("echo", [{}] * 30, max_concurrent=1)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        bench.engine.change(lifo())
+        await bench.engine.wait(execution_id)
+        order = [event.task_id for event in bench.events if event.type is EventType.TASK_STARTED]
+        before = next(number for number in range(31) if order[number:][:1] in ([], ["task-29"]))
+        assert order[:before] == [f"task-{number}" for number in range(before)]
+        assert order[before:] == [f"task-{number}" for number in range(29, before - 1, -1)]
+
+
+def lifo() -> Settings:
+    return Settings(parallel_processing=ParallelProcessing(task_queue=TaskQueue(queue_type="lifo", max_queue_size=10)))
 
 
 async def test_the_fallback_skip_leaves_a_task_skipped(make_bench: MakeBench) -> None:
