@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -115,15 +116,36 @@ def test_the_bar_keeps_to_the_terminal_s_width_and_tells_the_time_left(language:
     clock.now += 30.0
     progress.hear(event(EventType.TASK_COMPLETED, "t0", duration_ms=1.0))
     progress.hear(event(EventType.TASK_FAILED, "t1", node_id="节点一", message="画布上没有这个节点，" * 9))
-    progress.close()
-    lines = [line for line in ESCAPE.sub("", stream.getvalue()).replace("\r", "\n").split("\n") if line.strip()]
-    assert max(cell_len(line.rstrip()) for line in lines) <= width
-    last = lines[-1]
     words = ["2/12", "2 running, 1 failed" if language == "en" else "运行中 2，失败 1"]
     words.append("~1:00" if width == 40 else "about 1:00 left" if language == "en" else "约剩 1:00")
-    assert all(word in last for word in words), last
     unknown = "~?" if width == 40 else "time left unknown" if language == "en" else "剩余时间未知"
-    assert any(unknown in line for line in lines)
+    try:
+        # It is drawn ten times a second, by a thread of its own.
+        deadline = time.monotonic() + 10
+        while not all(word in bars_in(stream)[-1] for word in words) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        bars = bars_in(stream)
+    finally:
+        progress.close()
+    assert all(word in bars[-1] for word in words), bars[-1]
+    assert any(unknown in line for line in bars)
+    assert max(map(cell_len, bars)) <= width
+
+
+def bars_in(stream: io.StringIO) -> list[str]:
+    shown = ESCAPE.sub("", stream.getvalue()).replace("\r", "\n").split("\n")
+    return [line.rstrip() for line in shown if "/12" in line]
+
+
+def test_a_bar_that_stops_short_tells_no_time_left() -> None:
+    clock, stream = Clock(), Terminal()
+    console = Console(file=stream, width=80, force_terminal=True, legacy_windows=False)
+    progress = LiveProgress(total=2, done=0, clock=clock, console=console)
+    progress.hear(event(EventType.TASK_STARTED, "t"))
+    clock.now += 7.0
+    progress.hear(event(EventType.TASK_COMPLETED, "t", duration_ms=1.0))
+    progress.close()
+    assert ESCAPE.sub("", stream.getvalue()).rstrip().endswith("1/2 0:07")
 
 
 @pytest.mark.parametrize(

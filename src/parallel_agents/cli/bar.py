@@ -32,7 +32,8 @@ class LiveProgress:
         wide = self._console.width >= _NARROW
         words = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
         bar = (BarColumn(bar_width=None),) if wide else ()
-        columns = (words, *bar, MofNCompleteColumn(table_column=Column(no_wrap=True)), _Times(self._count, wide=wide))
+        self._times = _Times(self._count, wide=wide)
+        columns = (words, *bar, MofNCompleteColumn(table_column=Column(no_wrap=True)), self._times)
         self._bar = Bar(*columns, console=self._console, expand=wide)
         self._task = self._bar.add_task(localized("starting"), total=total, completed=done)
         self._running = 0
@@ -59,11 +60,13 @@ class LiveProgress:
         self._print(line, "")
 
     def close(self) -> None:
-        """Leave the last state of the bar."""
+        """Leave the last state of the bar; nothing is left to wait for, also where tasks are left over."""
+        self._times.is_over = True
         self._bar.stop()
 
     def _print(self, line: str, style: str) -> None:
-        self._console.print(localized(one_line(line)), style=style, markup=False, highlight=False)
+        # Wrapped by the terminal: broken at blanks, a Chinese sentence would leave its first word alone on a line.
+        self._console.print(localized(one_line(line)), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Times(ProgressColumn):
@@ -74,11 +77,12 @@ class _Times(ProgressColumn):
         self._count = count
         self._start = count.clock()
         self._wide = wide
+        self.is_over = False
 
     def render(self, task: Row) -> Text:
         elapsed = duration(self._count.clock() - self._start)
         left = self._count.left()
-        if task.finished:
+        if task.finished or self.is_over:
             return Text(elapsed)
         if not self._wide:
             return Text(f"~{left or '?'}")
