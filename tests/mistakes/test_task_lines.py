@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.documents import body_of
 from tests.mistakes.model import TASK
 
 from parallel_agents import ParallelAgentExecutor, ParallelAgentsError, create_batch_tasks
@@ -102,7 +103,7 @@ async def test_a_refused_batch_and_a_look_make_no_journal(tmp_path: Path) -> Non
     assert names_in(tmp_path) == []
     execution_id = await executor.submit_batch_tasks([TASK], model="offline")
     found = await executor.wait(execution_id)
-    assert found["parallel_agent_execution"]["overall_status"] == "completed"
+    assert body_of(found)["overall_status"] == "completed"
     assert "journal.sqlite3" in names_in(tmp_path)
     await executor.aclose()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from tests.documents import body_of
 from tests.scenarios.model import Book, Move, Provider, Scenario, Tasks
 
 from parallel_agents import Event, EventType, ParallelAgentExecutor, ParallelAgentsError
@@ -25,12 +26,12 @@ SETTLED = {EventType.TASK_COMPLETED, EventType.TASK_FAILED, EventType.TASK_SKIPP
 class Played(msgspec.Struct, kw_only=True):
     """What came of a scenario. `stats` are the provider's, None where no provider was asked.
 
-    `documents` are all that were produced, whole, the last results last. `paused` is the body at the pause.
+    `bodies` are of all documents that were produced, valid, the last results last. `paused` is the one at the pause.
     """
 
     scenario: Scenario
     tasks: list[dict[str, Any]]
-    documents: list[dict[str, Any]] = []
+    bodies: list[dict[str, Any]] = []
     events: list[Event] = []
     metrics: dict[str, Any] = {}
     stats: dict[str, Any] | None = None
@@ -40,8 +41,8 @@ class Played(msgspec.Struct, kw_only=True):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The last results document, unwrapped."""
-        return self.documents[-1]["parallel_agent_execution"]
+        """The last results."""
+        return self.bodies[-1]
 
     @property
     def sessions(self) -> list[dict[str, Any]]:
@@ -148,11 +149,11 @@ class Stage:
             return
         for move in self.scenario.moves:
             await self.watch.until(move)
-            self.played.documents.append(await self._executor.get_execution_status(execution_id))
+            self._keep(await self._executor.get_execution_status(execution_id))
             await self._moves[move.do](execution_id)
-        self.played.documents.append(await self._executor.wait(execution_id))
-        self.played.documents.append(await self._executor.get_execution_status(execution_id))
-        self.played.documents.append(await self._executor.get_execution_results(execution_id))
+        self._keep(await self._executor.wait(execution_id))
+        self._keep(await self._executor.get_execution_status(execution_id))
+        self._keep(await self._executor.get_execution_results(execution_id))
         self.played.metrics = self._executor.get_performance_metrics(execution_id)
 
     @property
@@ -171,28 +172,22 @@ class Stage:
         assert not await self._executor.cancel_execution(execution_id)
 
     async def _kill_worker(self, execution_id: str) -> None:
-        status = self.played.documents[-1]["parallel_agent_execution"]
+        status = self.played.body
         os.kill(status["agent_execution_sessions"][0]["execution_context"]["worker_process_id"], signal.SIGKILL)
 
     async def _close_and_resume(self, execution_id: str) -> None:
         await self._reopen()
-        document = await self._executor.get_execution_results(execution_id)
-        self.played.documents.append(document)
-        self.played.paused = document["parallel_agent_execution"]
+        self.played.paused = self._keep(await self._executor.get_execution_results(execution_id))
         assert await self._executor.resume_execution(execution_id)
 
     async def _heal_and_resume(self, execution_id: str) -> None:
-        document = await self._executor.wait(execution_id)
-        self.played.documents.append(document)
-        self.played.paused = document["parallel_agent_execution"]
+        self.played.paused = self._keep(await self._executor.wait(execution_id))
         await self.provider.heal()
         await self._reopen()
         assert await self._executor.resume_execution(execution_id)
 
     async def _retry(self, execution_id: str) -> None:
-        document = await self._executor.wait(execution_id)
-        self.played.documents.append(document)
-        queue = document["parallel_agent_execution"]["task_queue"]
+        queue = self._keep(await self._executor.wait(execution_id))["task_queue"]
         left = queue["failed_tasks"] + queue["skipped_tasks"] + queue["cancelled_tasks"]
         assert await self._executor.retry_execution(execution_id) == left > 0
 
@@ -200,6 +195,10 @@ class Stage:
         await self._executor.wait(execution_id)
         await self._reopen()
         await self._retry(execution_id)
+
+    def _keep(self, document: dict[str, Any]) -> dict[str, Any]:
+        self.played.bodies.append(body_of(document))
+        return self.played.body
 
     async def _reopen(self) -> None:
         await self._executor.aclose()
