@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -66,6 +66,19 @@ class Executions:
     async def summary(self, execution_id: str) -> dict[str, Any]:
         """Its document without sessions, in memory that does not grow with their number."""
         return await self._read(execution_id, summary_document)
+
+    async def sessions(self, execution_id: str) -> AsyncGenerator[dict[str, Any]]:
+        """The sessions of its document, a page of the journal at a time."""
+        facts = await self._journal.read(lambda reader: self._facts(reader, execution_id))
+        after = -1
+        with StoredFirsts() as firsts:
+            writer = DocumentWriter(facts, firsts)
+            while page := await self._journal.read(
+                lambda r, after=after: r.tasks(execution_id, after=after, limit=PAGE)
+            ):
+                for task in page:
+                    yield writer.session(task)
+                after = page[-1].task.position
 
     async def write(
         self, execution_id: str, view: View, put: Callable[[bytes], object], files: Sequence[str] = ()

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
-from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
+from parallel_agents.agents.registry import AgentRegistry
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load, refuse_unavailable
-from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, TaskError
+from parallel_agents.core.errors import EngineClosedError, OwnershipError
 from parallel_agents.core.events import Event
-from parallel_agents.core.execution import AgentRecord, ExecutionRecord
-from parallel_agents.core.ids import new_id
+from parallel_agents.core.execution import ExecutionRecord
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import Settings
-from parallel_agents.core.submission import TaskMapping, parse_tasks, resolve_task
-from parallel_agents.core.task import Task
 from parallel_agents.engine.commands import ask_owner
 from parallel_agents.executions import Executions
+from parallel_agents.intake import Intake, Origin
 from parallel_agents.models.providers import usable
 from parallel_agents.ports.journal import Arguments, Journal
 
@@ -143,25 +141,12 @@ class ParallelAgentExecutor:
         Raises:
             InputError: a task, an agent, the model or the concurrency is wrong; nothing was journaled.
         """
-        concurrency = self._concurrency(max_concurrent)
-        parsed = parse_tasks(tasks, places)
-        agents = self._agent_records(parsed, places, model)
-        execution = ExecutionRecord(
-            execution_id=new_id("exec", self._chance.randbytes(8)),
-            submitted_at=0.0,
-            max_concurrent=concurrency,
-            model=next((agent.model for agent in agents if agent.model is not None), None),
-            source=source,
-            vault_root=vault_root,
-            settings=msgspec.json.encode(self.settings),
-            agents=agents,
-        )
-        resolved = self._resolve(parsed, places)
-        models = sorted({agent.model for agent in agents if agent.model is not None})
-        await self.start(warm=min(concurrency, len(tasks)), models=models)
-        await self._service.gateway.start(models)
-        execution = msgspec.structs.replace(execution, submitted_at=self._clock.now())
-        await self._service.engine.submit(execution, resolved)
+        origin = Origin(source=source, vault_root=vault_root, places=places)
+        batch = self._intake.prepare(tasks, max_concurrent, model, origin)
+        await self.start(warm=min(batch.execution.max_concurrent, len(batch.tasks)), models=batch.models)
+        await self._service.gateway.start(batch.models)
+        execution = msgspec.structs.replace(batch.execution, submitted_at=self._clock.now())
+        await self._service.engine.submit(execution, batch.tasks)
         return execution.execution_id
 
     async def resume_execution(self, execution_id: str) -> bool:
@@ -229,6 +214,16 @@ class ParallelAgentExecutor:
             UnknownExecutionError: the journal has none with this id.
         """
         return await self.executions.results(execution_id)
+
+    def stream_results(self, execution_id: str) -> AsyncGenerator[dict[str, Any]]:
+        """The sessions of the document one by one, in memory that does not grow with their number.
+
+        Each is as the journal has it when it is read, so while the execution runs the later ones may be further.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+        """
+        return self.executions.sessions(execution_id)
 
     def get_performance_metrics(self, execution_id: str) -> dict[str, Any]:
         """The part `performance_metrics` of the document. May be called inside a running loop.
@@ -336,44 +331,9 @@ class ParallelAgentExecutor:
     def _running(self) -> Service | None:
         return self._made if self._made is not None and self._made.started else None
 
-    def _concurrency(self, asked: int | None) -> int:
-        processing = self.settings.parallel_processing
-        if not processing.enabled:
-            return 1
-        if asked is None:
-            return min(processing.default_max_concurrent, processing.max_concurrent_limit)
-        # bool is an int to Python, and no concurrency.
-        if isinstance(asked, bool) or not isinstance(asked, int) or not 1 <= asked <= processing.max_concurrent_limit:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConcurrencyError(asked, processing.max_concurrent_limit)
-        return asked
-
-    def _agent_records(
-        self, tasks: Sequence[TaskMapping], places: Sequence[str], model: str | None
-    ) -> tuple[AgentRecord, ...]:
-        records: dict[str, AgentRecord] = {}
-        for position, task in enumerate(tasks):
-            agent = self.agents.resolve(task.agent_name, places[position] if places else "")
-            if agent.name not in records:
-                chosen = model or self.settings.model
-                needed = self.check_model(chosen) if agent.needs_model or chosen is not None else None
-                records[agent.name] = self.agents.record(agent, needed)
-        return tuple(records.values())
-
-    def _resolve(self, tasks: Sequence[TaskMapping], places: Sequence[str]) -> list[Task]:
-        return [
-            self._resolved(task, position, places[position] if places else "") for position, task in enumerate(tasks)
-        ]
-
-    def _resolved(self, task: TaskMapping, position: int, place: str) -> Task:
-        agent = self.agents.resolve(task.agent_name)
-        known = with_known_fields(agent, task.input_data, task.canvas_path)
-        if missing := missing_fields(agent, known):
-            hint = f"{agent.name} reads {', '.join(agent.fields)}."
-            raise TaskError(
-                position, f"{agent.name} needs {', '.join(missing)}", key="input_data", hint=hint, place=place
-            )
-        task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
-        return resolve_task(task, position, place, self.settings, agent.limits, self._chance.randbytes(8))
+    @property
+    def _intake(self) -> Intake:
+        return Intake(self.settings, self.agents, check_model=self.check_model, random_bytes=self._chance.randbytes)
 
     async def _note_end(self, record: ExecutionRecord) -> None:
         # An engine that died between the last result and its last word left the end unsaid.

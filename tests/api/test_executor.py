@@ -81,6 +81,14 @@ async def test_a_batch_runs_and_its_document_is_valid_and_adds_up(executor: Para
     assert executor.get_performance_metrics(execution_id) == found["performance_metrics"]
 
 
+async def test_results_can_be_streamed_session_by_session(executor: ParallelAgentExecutor) -> None:
+    execution_id = await executor.submit_batch_tasks(tasks("shout", 5))
+    found = body(await executor.wait(execution_id))
+    assert [session async for session in executor.stream_results(execution_id)] == found["agent_execution_sessions"]
+    with pytest.raises(UnknownExecutionError, match=NOWHERE):
+        await anext(executor.stream_results(NOWHERE))
+
+
 async def test_it_starts_at_the_first_submit_and_can_be_closed_twice(tmp_path: Path) -> None:
     executor = make(tmp_path)
     execution_id = await executor.submit_batch_tasks(tasks("shout", 1))

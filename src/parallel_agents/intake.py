@@ -1,0 +1,112 @@
+"""Turns what a caller submits into an execution and tasks with every limit resolved; nothing is kept or started yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
+from parallel_agents.core.errors import ConcurrencyError, TaskError
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.ids import new_id
+from parallel_agents.core.settings import Settings
+from parallel_agents.core.submission import TaskMapping, parse_tasks, resolve_task
+from parallel_agents.core.task import Task
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a batch comes from. `places` say it for every task (a file and line), for messages."""
+
+    source: str | None = None
+    vault_root: str | None = None
+    places: Sequence[str] = ()
+
+    def place(self, position: int) -> str:
+        """The place of one task; empty where only its position is known."""
+        return self.places[position] if self.places else ""
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution that can be submitted; `models` are those that its agents will call."""
+
+    execution: ExecutionRecord
+    tasks: list[Task]
+    models: list[str]
+
+
+class Intake:
+    """Prepares batches under settings. `check_model` gives a model's full name, or raises."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        agents: AgentRegistry,
+        *,
+        check_model: Callable[[str | None], str],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._settings = settings
+        self._agents = agents
+        self._check_model = check_model
+        self._random_bytes = random_bytes
+
+    def prepare(
+        self, tasks: Sequence[Mapping[str, Any]], max_concurrent: int | None, model: str | None, origin: Origin
+    ) -> Batch:
+        """Check a batch whole.
+
+        Raises:
+            InputError: a task, an agent, the model or the concurrency is wrong.
+        """
+        concurrency = self._concurrency(max_concurrent)
+        parsed = parse_tasks(tasks, origin.places)
+        agents = self._agent_records(parsed, model, origin)
+        models = sorted({agent.model for agent in agents if agent.model is not None})
+        execution = ExecutionRecord(
+            execution_id=new_id("exec", self._random_bytes(8)),
+            submitted_at=0.0,
+            max_concurrent=concurrency,
+            model=next((agent.model for agent in agents if agent.model is not None), None),
+            source=origin.source,
+            vault_root=origin.vault_root,
+            settings=msgspec.json.encode(self._settings),
+            agents=agents,
+        )
+        resolved = [self._resolved(task, position, origin.place(position)) for position, task in enumerate(parsed)]
+        return Batch(execution=execution, tasks=resolved, models=models)
+
+    def _concurrency(self, asked: int | None) -> int:
+        processing = self._settings.parallel_processing
+        if not processing.enabled:
+            return 1
+        if asked is None:
+            return min(processing.default_max_concurrent, processing.max_concurrent_limit)
+        # bool is an int to Python, and no concurrency.
+        if isinstance(asked, bool) or not isinstance(asked, int) or not 1 <= asked <= processing.max_concurrent_limit:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConcurrencyError(asked, processing.max_concurrent_limit)
+        return asked
+
+    def _agent_records(
+        self, tasks: Sequence[TaskMapping], model: str | None, origin: Origin
+    ) -> tuple[AgentRecord, ...]:
+        records: dict[str, AgentRecord] = {}
+        for position, task in enumerate(tasks):
+            agent = self._agents.resolve(task.agent_name, origin.place(position))
+            if agent.name not in records:
+                chosen = model or self._settings.model
+                needed = self._check_model(chosen) if agent.needs_model or chosen is not None else None
+                records[agent.name] = self._agents.record(agent, needed)
+        return tuple(records.values())
+
+    def _resolved(self, task: TaskMapping, position: int, place: str) -> Task:
+        agent = self._agents.resolve(task.agent_name)
+        known = with_known_fields(agent, task.input_data, task.canvas_path)
+        if missing := missing_fields(agent, known):
+            hint = f"{agent.name} reads {', '.join(agent.fields)}."
+            raise TaskError(
+                position, f"{agent.name} needs {', '.join(missing)}", key="input_data", hint=hint, place=place
+            )
+        task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
+        return resolve_task(task, position, place, self._settings, agent.limits, self._random_bytes(8))
