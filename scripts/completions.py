@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from commandtable import Command, Value
 
 from parallel_agents.agents.registry import AgentRegistry
+from parallel_agents.canvas.choice import ROLES
+from parallel_agents.canvas.palette import PALETTES
 
 _MODELS = ("offline", "openai:", "anthropic:")
 # What completes a value, by the option's or the argument's name; other paths complete as any file.
@@ -32,6 +34,9 @@ def _words(value: Value) -> tuple[str, ...]:
         return value.choices
     if value.name in {"--agent", "NAME"}:
         return tuple(AgentRegistry().names())
+    if value.name == "--select":
+        colours = (colour for palette in PALETTES.values() for colour in palette.codes)
+        return tuple(dict.fromkeys([*colours, *(role for role in ROLES if role.isascii())]))
     return _MODELS if value.name == "--model" else ()
 
 
@@ -52,7 +57,8 @@ _parallel_agents_files() {
     local ending path
     compopt -o filenames 2>/dev/null
     while IFS= read -r path; do
-        COMPREPLY+=("$path")
+        # Hidden ones only to those who ask for them.
+        [[ ${path##*/} == .* && ${cur##*/} != .* ]] || COMPREPLY+=("$path")
     done < <(
         compgen -d -- "$cur"
         if (($#)); then
@@ -199,8 +205,9 @@ def _zsh_leaf(command: Command) -> Iterator[str]:
 
 def _zsh_action(value: Value) -> str:
     words, patterns = _words(value), _takes(value)
-    glob = f' -g "({"|".join(patterns)})(-.)"' if patterns else ""
-    files = f"_files{glob}" if _takes_files(value) else ""
+    # Not _files: where nothing fits, that falls back to every file there is.
+    glob = " ".join([*(f"{pattern}(-.)" for pattern in patterns), "*(-/)"])
+    files = f'_path_files -g "{glob}"' if patterns else "_files" if _takes_files(value) else ""
     if not words:
         return files or " "
     # -S "" for those that wait for more: no space is put behind openai:.
@@ -229,8 +236,8 @@ def _fish_command(command: Command) -> Iterator[str]:
     where = f"-n {_single(_fish_condition(command))}"
     for child in command.children:
         yield f"complete -c parallel-agents {where} -a {child.words[-1]} -d {_single(child.help)}"
-    for value in command.arguments:
-        if action := _fish_action(value):
+    for action in dict.fromkeys(map(_fish_action, command.arguments)):
+        if action:
             yield f"complete -c parallel-agents {where} {action}"
     for option in command.options:
         names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)

@@ -11,6 +11,7 @@ import gc
 import inspect
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -37,11 +38,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background deaf to Ctrl-C, and so every program that a test starts and interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Whatever language the reader of the tests speaks: they look for English words.
+os.environ["PARALLEL_AGENTS_LANG"] = "en"
+
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "ci", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, print_blob=True
 )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_report_header() -> str:
+    """Say what the tests of completions ran in: a shell that is not installed has no tests."""
+    there = {shell: shutil.which(shell) is not None for shell in ("bash", "zsh", "fish")}
+    return "completions: " + ", ".join(
+        f"{shell} {'tried' if found else 'NOT INSTALLED'}" for shell, found in there.items()
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@ _parallel_agents_files() {
     local ending path
     compopt -o filenames 2>/dev/null
     while IFS= read -r path; do
-        COMPREPLY+=("$path")
+        # Hidden ones only to those who ask for them.
+        [[ ${path##*/} == .* && ${cur##*/} != .* ]] || COMPREPLY+=("$path")
     done < <(
         compgen -d -- "$cur"
         if (($#)); then
@@ -88,7 +89,7 @@ _parallel_agents() {
         "run:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
         "run:--model") _parallel_agents_words offline openai: anthropic: ;;
         "run:--nodes") : ;;
-        "run:--select") : ;;
+        "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation ;;
         "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2 ;;
         "run:--max-concurrent") : ;;
         "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;

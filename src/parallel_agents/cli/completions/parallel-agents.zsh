@@ -61,8 +61,8 @@ _parallel_agents_agents() {
 
 _parallel_agents_agents_check() {
     _arguments \
-        '1:path:_files -g "(*.md)(-.)"' \
-        '*:paths:_files -g "(*.md)(-.)"' \
+        '1:path:_path_files -g "*.md(-.) *(-/)"' \
+        '*:paths:_path_files -g "*.md(-.) *(-/)"' \
         '(- *)'{-h,--help}'[show help]'
 }
 
@@ -75,13 +75,13 @@ _parallel_agents_agents_list() {
 _parallel_agents_agents_show() {
     _arguments \
         '--json[Print JSON and nothing else]' \
-        '1:name:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _files -g "(*.md)(-.)" }' \
+        '1:name:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '(- *)'{-h,--help}'[show help]'
 }
 
 _parallel_agents_cancel() {
     _arguments \
-        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \
         '(- *)'{-h,--help}'[show help]'
@@ -116,7 +116,7 @@ _parallel_agents_config() {
 
 _parallel_agents_config_check() {
     _arguments \
-        '1:config:_files -g "(*.yaml|*.yml)(-.)"' \
+        '1:config:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '(- *)'{-h,--help}'[show help]'
 }
 
@@ -130,14 +130,14 @@ _parallel_agents_config_docs() {
 _parallel_agents_config_show() {
     _arguments \
         '--origin[Say of every key where its value comes from]' \
-        '1:config:_files -g "(*.yaml|*.yml)(-.)"' \
+        '1:config:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '(- *)'{-h,--help}'[show help]'
 }
 
 _parallel_agents_events() {
     _arguments \
         '--follow[Go on until the execution has ended or nobody runs it]' \
-        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \
         '(- *)'{-h,--help}'[show help]'
@@ -147,7 +147,7 @@ _parallel_agents_results() {
     _arguments \
         '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
         '--aggregate[merge\: totals only; preserve_individual\: totals and each result beside them]:value:{ compadd -- merge preserve_individual }' \
-        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
         '1:execution_id: ' \
@@ -156,7 +156,7 @@ _parallel_agents_results() {
 
 _parallel_agents_resume() {
     _arguments \
-        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
         '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
@@ -172,7 +172,7 @@ _parallel_agents_retry() {
     _arguments \
         '*--task[Id of a task to try again; may be given several times]:value: ' \
         '--failed[Only the tasks that failed]' \
-        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
         '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
@@ -186,13 +186,13 @@ _parallel_agents_retry() {
 
 _parallel_agents_run() {
     _arguments \
-        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _files -g "(*.md)(-.)" }' \
+        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas]:value: ' \
-        '--select[Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas]:value: ' \
+        '--select[Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation }' \
         '--palette[What the colours of this canvas mean\: jsoncanvas, project-v1 or project-v2]:value:{ compadd -- jsoncanvas project-v1 project-v2 }' \
         '--max-concurrent[How many tasks run at once]:value: ' \
-        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
         '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
@@ -200,7 +200,7 @@ _parallel_agents_run() {
         '--json[Print the JSON document and nothing else]' \
         '--quiet[No progress\: print only where the results are, and what failed]' \
         '-q[No progress\: print only where the results are, and what failed]' \
-        '1:source:_files -g "(*.canvas|*.jsonl)(-.)"' \
+        '1:source:_path_files -g "*.canvas(-.) *.jsonl(-.) *(-/)"' \
         '(- *)'{-h,--help}'[show help]'
 }
 
@@ -214,7 +214,7 @@ _parallel_agents_simulate_provider() {
 
 _parallel_agents_status() {
     _arguments \
-        '--config[Configuration file]:value:_files -g "(*.yaml|*.yml)(-.)"' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--json[Print the JSON document and nothing else]' \
         '1:execution_id: ' \
