@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from parallel_agents.configuration import find_faults, load, load_with_origins, warnings
+from parallel_agents.configuration.rules import PROVIDERS
 from parallel_agents.core.errors import ConfigurationError
 from parallel_agents.core.settings import Settings
+from parallel_agents.models.providers import full_name
 
 Write = Callable[[str], Path]
 ENABLED = "PARALLEL_AGENTS__PARALLEL_PROCESSING__ENABLED"
@@ -96,6 +98,24 @@ def test_a_key_without_effect_is_warned_of_when_it_says_something_else_than_the_
         "result_queue_size",
     ]
     assert all("has no effect in this version" in warning for warning in found)
+
+
+def test_a_name_that_nobody_goes_by_is_warned_of(write: Write) -> None:
+    path = write(
+        "parallel_processing: {agent_configs: {scoring: {}, mine: {}, scoring-agent: {}}}\n"
+        "models: {opneai: {}, openai: {}, 'anthropic:x': {}, offline: {}}\n"
+    )
+    assert warnings(load(path, {}))[1:] == [
+        "parallel_processing.agent_configs.scoring is no agent that ships, and nearly 'scoring-agent': "
+        "only an agent of that very name is meant",
+        "models.opneai sets up nothing: the providers are openai, anthropic",
+        "models.offline sets up nothing: the providers are openai, anthropic",
+    ]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_providers_are_those_of_the_models(provider: str) -> None:
+    assert full_name(f"{provider}:x") == f"{provider}:x"
 
 
 def test_every_key_says_where_its_value_comes_from(write: Write) -> None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 import pytest
 
-from parallel_agents.configuration import DEFAULT_PATH, load
+from parallel_agents.configuration import DEFAULT_PATH, find_faults, load
 from parallel_agents.core.errors import ConfigurationError
 from parallel_agents.core.settings import AgentSettings, Settings
 
@@ -68,20 +68,26 @@ def test_null_takes_a_shipped_limit_of_an_agent_away(write: Write) -> None:
     assert settings.agent_settings("scoring-agent").max_concurrent is None
 
 
-@pytest.mark.parametrize("level", ["coroutine", "thread", "process", "container"])
-def test_every_isolation_level_can_be_asked_for(write: Write, level: str) -> None:
-    settings = load(write(f"parallel_processing: {{context_isolation: {{isolation_level: {level}}}}}"), {})
-    assert settings.parallel_processing.context_isolation.isolation_level == level
+@pytest.mark.parametrize("level", ["coroutine", "thread", "container"])
+def test_an_isolation_level_that_this_version_lacks_is_refused_with_its_place(write: Write, level: str) -> None:
+    error = refused(write(f"parallel_processing:\n  context_isolation:\n    isolation_level: {level}\n"))
+    assert (error.line, error.key) == (3, "parallel_processing.context_isolation.isolation_level")
+    assert error.problem == f"'{level}' is not available in this version"
 
 
-def test_a_thread_pool_can_be_asked_for(write: Write) -> None:
+def test_threads_are_refused_with_the_place_of_each_key(write: Write) -> None:
     content = """
 parallel_processing:
-  process_pool: {pool_type: thread}
   context_isolation: {isolation_level: thread}
+  process_pool: {pool_type: thread}
 aiomultiprocess_settings: {worker_type: thread}
 """
-    assert load(write(content), {}).parallel_processing.process_pool.pool_type == "thread"
+    assert [(error.key, error.line) for error in find_faults(write(content), {})] == [
+        ("parallel_processing.context_isolation.isolation_level", 3),
+        ("parallel_processing.process_pool.pool_type", 4),
+    ]
+    error = refused(write(content))
+    assert error.problem == "'thread' is not available in this version"
 
 
 def test_the_default_file_may_be_missing(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from parallel_agents.configuration import load, merge, warnings
+from parallel_agents.configuration.rules import conflicts
 from parallel_agents.core.errors import ConfigurationError
-from parallel_agents.core.settings import AgentSettings, Settings
+from parallel_agents.core.settings import AgentSettings, ContextIsolation, ParallelProcessing, Settings
 
 LIMIT = "parallel_processing.max_concurrent_limit"
 DEFAULT = "parallel_processing.default_max_concurrent"
@@ -103,13 +104,10 @@ def test_keys_that_contradict_one_another_are_refused_with_both_places(
     assert error.hint
 
 
-def test_coroutines_need_no_worker_each(tmp_path: Path) -> None:
-    path = tmp_path / "agents.yaml"
-    path.write_text(
-        "parallel_processing: {max_concurrent_limit: 50, context_isolation: {isolation_level: coroutine}}\n",
-        encoding="utf-8",
-    )
-    assert load(path, {}).parallel_processing.max_concurrent_limit == 50
+def test_coroutines_need_no_worker_each() -> None:
+    isolation = ContextIsolation(isolation_level="coroutine")
+    processing = ParallelProcessing(max_concurrent_limit=50, context_isolation=isolation)
+    assert list(conflicts(Settings(parallel_processing=processing))) == []
 
 
 def test_a_key_in_place_of_a_variables_name_is_refused_and_not_shown(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from parallel_agents.configuration.layer import KeyPath, dotted, leaves
 from parallel_agents.configuration.meanings import deferred
-from parallel_agents.configuration.rules import ISOLATION_LEVEL, POOL_TYPE, PROCESSING, Conflict, oversized
+from parallel_agents.configuration.rules import ISOLATION_LEVEL, POOL_TYPE, PROCESSING, Conflict, misnamed, oversized
 from parallel_agents.configuration.shape import shown
 from parallel_agents.core.errors import ConfigurationError
 from parallel_agents.core.settings import Settings
@@ -57,4 +57,4 @@ def warnings(settings: Settings) -> list[str]:
         f"{dotted(path)} is {shown(value)} and has no effect in this version; it comes with {part!r}"
         for path, value, part in without_effect(settings, Settings())
     ]
-    return oversized(settings) + idle
+    return [*oversized(settings), *misnamed(settings), *idle]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parallel_agents.configuration.availability import refuse_unavailable, without_effect
+from parallel_agents.configuration.availability import without_effect
 from parallel_agents.configuration.layer import dotted, leaves
 from parallel_agents.configuration.loading import merge
 from parallel_agents.configuration.meanings import meaning_of
@@ -24,7 +24,6 @@ def changed(settings: Settings, values: Mapping[str, Any], source: str, *, runni
             while an engine runs, one that takes effect only at a restart.
     """
     found = merge(settings, values, source)
-    refuse_unavailable(found, source)
     for path, value, part in without_effect(found, settings):
         problem = f"{shown(value)} has no effect in this version"
         raise ConfigurationError(source, problem, key=dotted(path), hint=f"It comes with {part!r}.")

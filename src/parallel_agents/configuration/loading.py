@@ -28,8 +28,8 @@ def load(path: str | Path | None, environ: Mapping[str, str]) -> Settings:
     default, in `agent_configs` too: an entry there changes only the keys that it names.
 
     Raises:
-        ConfigurationError: a named file is missing, or a file or a variable has a wrong key or value. Of several
-            faults it tells the one that stands first.
+        ConfigurationError: a named file is missing, or a file or a variable has a wrong key or value, or one that this
+            version does not have. Of several faults it tells the one that stands first.
     """
     return _settings(_layered(path, environ))
 
@@ -48,20 +48,16 @@ def load_with_origins(path: str | Path | None, environ: Mapping[str, str]) -> tu
 
 
 def find_faults(path: str | Path | None, environ: Mapping[str, str]) -> list[ConfigurationError]:
-    """Find everything that is wrong with a configuration, in the order in which it stands there.
+    """Find everything that is wrong with a configuration: wrong keys and values in the order of their lines.
 
-    What makes a file unreadable, such as broken YAML or a key that stands twice, hides whatever else is wrong. Values
-    that this version does not have are faults too: a run would refuse them.
+    What makes a file unreadable, such as broken YAML or a key that stands twice, hides whatever else is wrong; so do
+    wrong values hide rules between keys that are broken.
     """
     try:
         layer = _layered(path, environ)
     except ConfigurationError as error:
         return [error]
-    found = _errors(layer)
-    if not found:
-        settings = msgspec.convert(layer.values, Settings)
-        found = [_conflict_error(conflict, layer) for conflict in unavailable(settings)]
-    return found
+    return _errors(layer)
 
 
 def merge(settings: Settings, values: Mapping[str, Any], source: str = "settings") -> Settings:
@@ -92,7 +88,7 @@ def _errors(layer: Layer) -> list[ConfigurationError]:
     if found:
         return [_shape_error(fault, layer) for fault in found]
     settings = msgspec.convert(layer.values, Settings)
-    return [_conflict_error(conflict, layer) for conflict in conflicts(settings)]
+    return [_conflict_error(conflict, layer) for conflict in (*conflicts(settings), *unavailable(settings))]
 
 
 def _layered(path: str | Path | None, environ: Mapping[str, str]) -> Layer:

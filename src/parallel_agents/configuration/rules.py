@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -12,6 +13,8 @@ from parallel_agents.configuration.layer import KeyPath, Layer, dotted
 from parallel_agents.core.settings import Settings
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+PROVIDERS = ("openai", "anthropic")
 
 PROCESSING = ("parallel_processing",)
 DEFAULT_CONCURRENT = (*PROCESSING, "default_max_concurrent")
@@ -58,6 +61,24 @@ def oversized(settings: Settings) -> list[str]:
                 f"{key} is {agent.context_size_mb:g}, more than {dotted(SIZE_LIMIT)}, {limit:g}: "
                 "the agent's own value holds"
             )
+    return found
+
+
+def misnamed(settings: Settings) -> list[str]:
+    """List names that most likely nobody goes by: of a provider that there is not, or nearly that of an agent."""
+    found: list[str] = []
+    shipped = list(Settings().parallel_processing.agent_configs)
+    for name in settings.parallel_processing.agent_configs:
+        close = [] if name in shipped else difflib.get_close_matches(name, shipped, n=1)
+        if close:
+            key = dotted((*PROCESSING, "agent_configs", name))
+            found.append(
+                f"{key} is no agent that ships, and nearly {close[0]!r}: only an agent of that very name is meant"
+            )
+    for name in settings.models:
+        if name.partition(":")[0] not in PROVIDERS:
+            key = dotted(("models", name))
+            found.append(f"{key} sets up nothing: the providers are {', '.join(PROVIDERS)}")
     return found
 
 
