@@ -66,6 +66,12 @@ def test_a_run_writes_the_table_that_is_asked_for_where_spreadsheets_read_it(she
     assert named.endswith(path.name)
 
 
+def test_json_on_standard_output_is_the_document_whatever_the_file_is(shell: Shell) -> None:
+    done = shell.run("run", CANVAS, *OFFLINE, "--json", "--output", "out.csv")
+    assert len(sessions_of(done.stdout)) == 4
+    assert (shell.folder / "out.csv").read_bytes().startswith(b"\xef\xbb\xbftask_id,")
+
+
 def test_the_file_names_itself_and_an_existing_one_is_left_alone_in_every_format(shell: Shell) -> None:
     execution_id = ran(shell)
     (shell.folder / "totals.json").write_text("mine", encoding="utf-8")
@@ -146,7 +152,7 @@ def test_only_what_failed_is_tried_again(shell: Shell) -> None:
     program.write_text(program.read_text(encoding="utf-8").replace('"refuse" in', '"never" in'), encoding="utf-8")
     done = shell.run("retry", execution_id, "--failed", "--json")
     assert done.returncode == 0, done.stderr
-    assert "1 tasks are tried again" in done.stderr
+    assert "1 task is tried again" in done.stderr
     sessions = sessions_of(done.stdout)
     assert [session["status"] for session in sessions] == ["completed", "completed"]
     assert [session["attempt"] for session in sessions] == [1, 2]

@@ -95,7 +95,7 @@ async def retry_execution(
             place, before = await _before(executor, execution_id, options)
             named = await executor.executions.failed_tasks(execution_id) if tasks == "failed" else tasks
             moved = await executor.retry_execution(execution_id, named)
-            options.remark(f"{moved} tasks are tried again")
+            options.remark("1 task is tried again" if moved == 1 else f"{moved} tasks are tried again")
             if not moved or not executor.runs(execution_id):
                 return codes.OK
             following = Following(executor, execution_id, place, options, interruption)
@@ -129,7 +129,7 @@ class Following:
         progress = _progress(total, done, quiet=self._options.quiet)
         self._interruption.progress = progress
         if not self._options.quiet:
-            progress.say(f"{self._execution_id}: {total} tasks")
+            progress.say(f"{self._execution_id}: {total} task{'' if total == 1 else 's'}")
         self._executor.subscribe(progress.hear)
         try:
             async with asyncio.TaskGroup() as group:
@@ -169,7 +169,7 @@ class Following:
 
     async def _show(self, executor: ParallelAgentExecutor, document: dict[str, Any], path: Path | None) -> None:
         if self._options.json:
-            await print_results(executor, self._execution_id, self._options.view)
+            await print_results(executor, self._execution_id, View(aggregate=self._options.view.aggregate))
             if path is not None:
                 self._options.remark(f"results: {path}")
         elif not self._options.quiet:
@@ -207,7 +207,7 @@ async def _has_ended(executor: ParallelAgentExecutor, execution_id: str, options
     document = await executor.executions.summary(execution_id)
     options.remark(f"{execution_id} has ended already; `parallel-agents results {execution_id}` prints its results")
     if options.json:
-        await print_results(executor, execution_id, options.view)
+        await print_results(executor, execution_id, View(aggregate=options.view.aggregate))
     return codes.code_of(document)
 
 
