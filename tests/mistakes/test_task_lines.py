@@ -48,6 +48,7 @@ def test_characters_that_json_allows_in_a_text_end_no_line(tmp_path: Path, odd: 
         ('{"a": -Infinity}', "-Infinity"),
         ('{"a": -1e999}', "-1e999"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"a": 1,}', r"property name .*\(column 9\)$"),
     ],
 )
 def test_what_would_be_lost_or_changed_is_no_json(line: str, problem: str) -> None:

@@ -16,6 +16,9 @@ def read_line(line: str) -> Any:
     """
     try:
         return _decode(line)
+    except json.JSONDecodeError as error:
+        # Its own words would say "line 1" of whatever line this is.
+        raise ValueError(f"{error.msg} (column {error.colno})") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
