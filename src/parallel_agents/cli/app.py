@@ -65,7 +65,7 @@ PaletteName = Annotated[
 
 @app.command
 def run(
-    source: Path,
+    source: Annotated[Path, Parameter(help="A .canvas, or a .jsonl with one task a line.")],
     /,
     *,
     agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None,
@@ -82,13 +82,7 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Run an agent on a .canvas, or the tasks of a .jsonl file.
-
-    Parameters
-    ----------
-    source:
-        A .canvas, or a .jsonl with one task a line.
-    """
+    """Run an agent on a .canvas, or the tasks of a .jsonl file."""
     from parallel_agents.canvas.choice import NodeChoice
     from parallel_agents.cli.running import RunOptions, run_source
     from parallel_agents.cli.writing import view_of
