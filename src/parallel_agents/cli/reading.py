@@ -63,7 +63,7 @@ async def cancel_execution(execution_id: str, *, config: Path | None, journal: P
 @asynccontextmanager
 async def reading(config: Path | None, journal: Path | None) -> AsyncGenerator[ParallelAgentExecutor]:
     """An executor that only looks. Raises `InputError` for a journal that is named and not there."""
-    _check_journal(journal)
+    check_journal(journal)
     executor = ParallelAgentExecutor(config or DEFAULT_CONFIG, journal=journal)
     try:
         yield executor
@@ -71,7 +71,7 @@ async def reading(config: Path | None, journal: Path | None) -> AsyncGenerator[P
         await executor.aclose()
 
 
-def _check_journal(journal: Path | None) -> None:
-    # To look at a journal must not make one: a mistyped path would show an empty list.
+def check_journal(journal: Path | None) -> None:
+    """Refuse a journal that is named and not there: a mistyped path would look like an empty one."""
     if journal is not None and not journal.exists():
         raise InputError(f"there is no journal {journal}")

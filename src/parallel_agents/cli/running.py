@@ -16,6 +16,7 @@ from parallel_agents.cli import codes
 from parallel_agents.cli.colour import is_terminal
 from parallel_agents.cli.interruption import Interruption
 from parallel_agents.cli.progress import PlainProgress, Progress, QuietProgress
+from parallel_agents.cli.reading import check_journal
 from parallel_agents.cli.streams import note, tell_data
 from parallel_agents.cli.summary import show_summary
 from parallel_agents.cli.writing import print_results, write_results
@@ -67,6 +68,7 @@ async def run_source(source: Path, agent: str | None, choice: NodeChoice, option
 
 async def resume_execution(execution_id: str | None, options: RunOptions) -> int:
     """Go on with an execution, by default the newest one that nobody runs."""
+    check_journal(options.journal)
     executor = _executor(options)
     async with Interruption(executor) as interruption:
         try:
@@ -89,6 +91,7 @@ async def retry_execution(
     execution_id: str, tasks: Sequence[str] | Literal["failed"] | None, options: RunOptions
 ) -> int:
     """Try again what did not succeed, and follow it where this process runs it."""
+    check_journal(options.journal)
     executor = _executor(options)
     async with Interruption(executor) as interruption:
         try:
