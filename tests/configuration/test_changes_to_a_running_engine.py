@@ -18,6 +18,7 @@ from tests.configuration.proofs.scene import (
     until_processes,
     worker_processes,
 )
+from tests.documents import body_of
 
 from parallel_agents import ParallelAgentExecutor
 from parallel_agents.configuration.layer import dotted, leaves
@@ -52,7 +53,7 @@ def failing(number: int, **more: Any) -> list[dict[str, Any]]:
 
 
 async def ended(executor: ParallelAgentExecutor, execution_id: str) -> dict[str, Any]:
-    return (await executor.wait(execution_id))["parallel_agent_execution"]
+    return body_of(await executor.wait(execution_id))
 
 
 async def test_a_raised_limit_starts_what_waited_for_it(make_scene: MakeScene) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 from ruamel.yaml import YAML
+from tests.documents import body_of
 
 from parallel_agents import ParallelAgentExecutor
 from parallel_agents.core.events import Event, EventType
@@ -78,7 +79,7 @@ class Scene:
         async with self.executor() as executor:
             execution_id = await executor.submit_batch_tasks(tasks, **options)
             document = await executor.wait(execution_id)
-        return document["parallel_agent_execution"]
+        return body_of(document)
 
     async def command(self, *arguments: str) -> tuple[int, str]:
         """Run a command in the folder; returns its exit code and what it wrote to standard error."""
