@@ -104,7 +104,9 @@ async def end_of_taking_memory(scene: Scene) -> object:
 
 async def whether_the_directory_stays(scene: Scene) -> object:
     body = await scene.run(task("tells"))
-    return taken_away(Path(outputs(body)[0]["workdir"]))
+    workdir = outputs(body)[0]["workdir"]
+    listed = body["agent_execution_sessions"][0]["execution_context"]["kept_work_directory"]
+    return taken_away(Path(workdir)), listed == workdir
 
 
 def taken_away(workdir: Path) -> bool:
@@ -207,7 +209,7 @@ PROOFS: dict[str, Proof] = {
     ),
     f"{CONTEXT}.shared_memory_size_mb": Proof(values=(0.001, 512), shows=(1, 4), observe=peak_of_big_inputs),
     f"{CONTEXT}.context_cleanup_enabled": Proof(
-        values=(True, False), shows=(False, True), observe=whether_the_directory_stays
+        values=(True, False), shows=((False, False), (True, True)), observe=whether_the_directory_stays
     ),
     f"{CONTEXT}.require": Proof(
         values=(["memory"], ["memory", "network"]), shows=("ran", f"{CONTEXT}.require"), observe=key_of_refusal
