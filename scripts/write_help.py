@@ -55,7 +55,11 @@ def texts() -> Iterator[tuple[Path, str]]:
 def _usage(command: Command) -> dict[str, object]:
     if command.children:
         return {"commands": [child.words[-1] for child in command.children]}
-    arguments = [{"name": one.name, "required": one.required, "many": one.many} for one in command.arguments]
+    arguments = [
+        {"name": one.name, "required": one.required, "many": one.many}
+        | ({"choices": list(one.choices)} if one.choices else {})
+        for one in command.arguments
+    ]
     options: dict[str, object] = {}
     for option in command.options:
         known: dict[str, object] = {"kind": option.kind}

@@ -60,7 +60,7 @@ def _problems(command: Command, arguments: Sequence[str]) -> Iterator[str]:
         else:
             yield from _wrong_option(name, options[name], value, is_second=name in given)
             given.append(name)
-    yield from _wrong_number(command["arguments"], values)
+    yield from _wrong_arguments(command["arguments"], values)
 
 
 def _parts(arguments: Sequence[str], options: Mapping[str, Command]) -> Iterator[tuple[str | None, str | None]]:
@@ -108,7 +108,10 @@ def _wrong_option(name: str, option: Command, value: str | None, *, is_second: b
         yield f"{name}: {value!r} {problem}"
 
 
-def _wrong_number(arguments: Sequence[Mapping[str, Any]], values: Sequence[str]) -> Iterator[str]:
+def _wrong_arguments(arguments: Sequence[Mapping[str, Any]], values: Sequence[str]) -> Iterator[str]:
+    for argument, value in zip(arguments, values, strict=False):
+        if "choices" in argument and value not in argument["choices"]:
+            yield f"{argument['name']}: {value!r} is not one of {', '.join(argument['choices'])}"
     for argument in arguments[len(values) :]:
         if argument["required"]:
             yield f"{argument['name']} is missing"
