@@ -47,6 +47,9 @@ def test_characters_that_json_allows_in_a_text_end_no_line(tmp_path: Path, odd: 
         ('{"a": [NaN]}', "NaN"),
         ('{"a": -Infinity}', "-Infinity"),
         ('{"a": -1e999}', "-1e999"),
+        (f'{{"a": {2**64}}}', str(2**64)),
+        (f'{{"a": {-(2**63) - 1}}}', str(-(2**63) - 1)),
+        ('{"a": ' + "9" * 10_000_000 + "}", "too large"),
         ("[" * 100_000, "nested too deeply"),
         ('{"a": 1,}', r"property name .*\(column 9\)$"),
     ],
@@ -56,7 +59,7 @@ def test_what_would_be_lost_or_changed_is_no_json(line: str, problem: str) -> No
         read_line(line)
 
 
-@pytest.mark.parametrize("value", [1e308, -0.0, 2**63 - 1, "", None, [], {}, {"a": {"a": 1}}])
+@pytest.mark.parametrize("value", [1e308, -0.0, 2**64 - 1, -(2**63), "", None, [], {}, {"a": {"a": 1}}])
 def test_what_json_can_hold_is_read_as_it_is(value: Any) -> None:
     assert read_line(json.dumps(value)) == value
 

@@ -34,6 +34,8 @@ class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 N = TypeVar("N", int, float)
+_HALF_A_CHARACTER = "holds half a character (a lone surrogate)"
+_REQUIRED = ("agent_name", "input_data")
 _TEXTS = ("agent_name", "task_id", "canvas_path", "node_id", "priority")
 TASK_KEYS = tuple(field.name for field in msgspec.structs.fields(TaskMapping))
 
@@ -106,23 +108,35 @@ def resolve_task(
 def _parse(mapping: Mapping[str, Any], position: int, place: str) -> TaskMapping:
     if not isinstance(mapping, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TaskError(position, f"a task is a mapping, not {type(mapping).__name__}", place=place)
-    for key in mapping:
-        if key not in TASK_KEYS:
-            close = difflib.get_close_matches(str(key), TASK_KEYS, n=1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"A task has the keys {', '.join(TASK_KEYS)}."
-            raise TaskError(position, "is not a key of a task", key=str(key), hint=hint, place=place)
+    _check_keys(mapping, position, place)
     try:
         task = msgspec.convert(dict(mapping), TaskMapping)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at ")
         key = path.strip("`").removeprefix("$.") or None
         raise TaskError(position, problem, key=key, place=place) from None
+    _check_values(task, position, place)
+    return task
+
+
+def _check_keys(mapping: Mapping[str, Any], position: int, place: str) -> None:
+    for key in mapping:
+        if key not in TASK_KEYS:
+            close = difflib.get_close_matches(str(key), TASK_KEYS, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"A task has the keys {', '.join(TASK_KEYS)}."
+            raise TaskError(position, "is not a key of a task", key=str(key), hint=hint, place=place)
+    for key in _REQUIRED:
+        if key not in mapping:
+            raise TaskError(position, "is missing", key=key, place=place)
+
+
+def _check_values(task: TaskMapping, position: int, place: str) -> None:
+    """Refuse what fits its type and can still not be kept: half characters, a time without an end."""
     for key in _TEXTS:
         if not _can_be_kept(getattr(task, key)):
-            raise TaskError(position, "holds half a character (a lone surrogate)", key=key, place=place)
+            raise TaskError(position, _HALF_A_CHARACTER, key=key, place=place)
     if task.timeout_seconds is not None and not math.isfinite(task.timeout_seconds):
         raise TaskError(position, "has no end", key="timeout_seconds", hint="Give it in seconds.", place=place)
-    return task
 
 
 def _can_be_kept(text: str | None) -> bool:
@@ -138,6 +152,8 @@ def _packed(value: Mapping[str, Any], position: int, place: str, key: str) -> by
         if _is_endless(value):
             raise ValueError("it has a number that is not finite")
         return msgspec.msgpack.encode(value)
+    except UnicodeEncodeError:
+        raise TaskError(position, _HALF_A_CHARACTER, key=key, place=place) from None
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         hint = "Use text, numbers, booleans, null, lists and mappings."
         raise TaskError(position, f"cannot be kept: {error}", key=key, hint=hint, place=place) from None

@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any, NoReturn
 
+_MOST_DIGITS = 40  # more than 64 bits have, and as many as a message should show
+
 
 def read_line(line: str) -> Any:
     """Read the JSON value of a line.
@@ -36,6 +38,15 @@ def _refused(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
+def _whole(digits: str) -> int:
+    # Python takes seconds over millions of digits, and the journal keeps 64 bits.
+    number = int(digits) if len(digits) <= _MOST_DIGITS else None
+    if number is None or not -(2**63) <= number < 2**64:
+        shown = digits if len(digits) <= _MOST_DIGITS else f"{digits[:_MOST_DIGITS]}…"
+        raise ValueError(f"the number {shown} is too large")
+    return number
+
+
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
@@ -43,4 +54,6 @@ def _finite(digits: str) -> float:
     return number
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refused, parse_float=_finite).decode
+_decode = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_refused, parse_float=_finite, parse_int=_whole
+).decode
