@@ -20,6 +20,12 @@ _EXAMPLES = tomllib.loads((_HERE / "examples.toml").read_text(encoding="utf-8"))
 _CHINESE = read_pairs((_HERE / "zh.txt").read_text(encoding="utf-8"))
 # A word, with the mark behind it that may not start a line, or a single wide character with the same.
 _UNITS = re.compile(r"(?:[^\s\u2e80-\uffef]+|[\u2e80-\uffef])[，。；：、）！？]*|\s+")
+_VARIABLES = (
+    ("PARALLEL_AGENTS_LANG", "Language of messages and help, en or zh; else the locale says it."),
+    ("PARALLEL_AGENTS_MODEL", "Model where --model names none."),
+    ("PARALLEL_AGENTS_JOURNAL", "Journal file where --journal names none."),
+    ("NO_COLOR", "No colours; FORCE_COLOR asks for them also where no terminal is."),
+)
 _METAVARS = {"text": "TEXT", "path": "PATH", "whole": "N", "number": "NUMBER"}
 
 
@@ -35,6 +41,7 @@ def page(command: Command, language: Language) -> str:
         _table(say("Commands:"), [(child.words[-1], say(child.help)) for child in command.children]),
         _table(say("Arguments:"), [(one.name, _told(one, say(one.help), language)) for one in command.arguments]),
         _table(say("Options:"), [*_options(command, language), *_always(command, language)]),
+        [] if command.words else _table(say("Environment:"), [(name, say(text)) for name, text in _VARIABLES]),
         _examples(command, language),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
