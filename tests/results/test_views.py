@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.documents import body_of
+from tests.documents import body_of, sessions_of
 from tests.results.scene import EXECUTION, accepted, filled, refused
 
 from parallel_agents.core.formats import COLUMNS, View
@@ -54,9 +54,9 @@ async def test_the_document_that_is_written_is_the_one_that_is_given(executions:
     given = await executions.results(EXECUTION)
     # Bytes of an agent are a text in JSON.
     assert json.loads(written) == json.loads(json.dumps(given, default=lambda _: "AA=="))
-    assert written.startswith('{\n  "schema_version": "1.1",\n  "parallel_agent_execution": {\n    "execution_id"')
+    assert written.startswith('{\n  "schema_version": "1.1",\n')
     assert [session["metadata"] for session in body["agent_execution_sessions"]] == [{"chapter": n} for n in range(5)]
-    summary = (await executions.summary(EXECUTION))["parallel_agent_execution"]
+    _, summary = (await executions.summary(EXECUTION)).values()
     assert summary == {name: part for name, part in body.items() if name != "agent_execution_sessions"}
 
 
@@ -83,8 +83,7 @@ async def test_findings_stand_at_their_session_and_are_counted(executions: Execu
 
 async def test_lines_are_the_sessions_of_the_document(executions: Executions) -> None:
     lines = (await text_of(executions, View(format="jsonl"))).splitlines()
-    whole = json.loads(await text_of(executions, View()))["parallel_agent_execution"]
-    assert [json.loads(line) for line in lines] == whole["agent_execution_sessions"]
+    assert [json.loads(line) for line in lines] == sessions_of(await text_of(executions, View()))
 
 
 async def test_a_table_has_a_line_for_every_session_and_runs_nothing(executions: Executions) -> None:

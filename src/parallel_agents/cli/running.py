@@ -240,4 +240,6 @@ def _say_skipped(plan: Plan, options: RunOptions) -> None:
     for skip in plan.skipped:
         options.remark(f"skipped   node {skip.node_id}: {skip.reason}")
     if not plan.tasks:
+        if not plan.skipped:
+            raise InputError(f"{plan.source}: there is nothing to run; it is empty")
         raise InputError(f"{plan.source}: there is nothing to run; {len(plan.skipped)} nodes were skipped")
