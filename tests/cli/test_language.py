@@ -19,11 +19,16 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 PAIRS = read_pairs((FOLDER / "messages.txt").read_text(encoding="utf-8"))
 PARTS = {
     " - at ": "where a validation error is cut",
+    "node {} above it: ": "before the problem with that node",
     " and no ": "joins names in 'the canvas gives no'",
     "(its default)": "stands in the sentences of rules between keys",
     "in {}": "the same",
     "its default": "the same",
     "one of ": "before a list of values",
+    " from {} to {}": "the range of a number",
+    "end of {}": "the name of an asyncio task",
+    "attempt {}": "the name of an asyncio task",
+    "call of {}": "the name of an asyncio task",
     "a whole number{}": "before its range",
     "a number{}": "before its range",
     "is not a number": "behind the option and its value",
@@ -145,6 +150,23 @@ def test_values_are_carried_over_and_foreign_words_left_alone(
     small: Catalogue, english: str, chinese: str | None
 ) -> None:
     assert small.translated(english) == chinese
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "failed to parse: the model said nothing",
+        "one of the nodes has no text",
+        "question everything",
+        "the request failed, from start to end",
+        "It reads the node badly. Try again later.",
+        '{"error": {"message": "Rate limit reached for requests"}}',
+        "Connection reset by peer",
+    ],
+)
+def test_what_a_model_or_an_agent_says_of_itself_stays_as_it_was_said(words: str) -> None:
+    assert catalogue().translated(words) is None
+    assert catalogue().translated(f"failed node n1: {words}") == f"失败 节点 n1：{words}"
 
 
 @pytest.mark.parametrize("text", ["english\n", "english\nenglish\n    中\n", "    中\n", "a\n    甲\na\n    乙\n"])

@@ -12,9 +12,10 @@ from rich.cells import cell_len
 
 from parallel_agents.agents.registry import Agent, AgentRegistry
 from parallel_agents.cli import codes
+from parallel_agents.cli.guard import complain
 from parallel_agents.cli.language import Language, spoken
 from parallel_agents.cli.streams import note, tell, tell_data, tell_json
-from parallel_agents.cli.translation import localized
+from parallel_agents.cli.translation import localized, sentence_of
 from parallel_agents.configuration import find_faults, load, load_with_origins, warnings
 from parallel_agents.configuration.layer import dotted, leaves
 from parallel_agents.configuration.reference import reference
@@ -59,7 +60,7 @@ def check_configuration(config: Path | None) -> int:
     """Read the configuration as a run would; prints everything that is wrong, else warnings."""
     faults = find_faults(config, os.environ)
     for fault in faults[:-1]:
-        note(f"parallel-agents: {fault}")
+        complain(sentence_of(fault), fault.exit_code)
     if faults:
         raise faults[-1]
     for warning in warnings(load(config, os.environ)):

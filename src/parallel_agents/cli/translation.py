@@ -1,8 +1,8 @@
 """Finished English sentences turned into Chinese, by templates.
 
-Messages arise in English, wherever they arise; only the command line knows who reads them. A template with `{}` for a
-value (`{#}` a number, `{w}` a single word) is matched against the finished sentence; values are carried over as they
-are.
+Messages arise in English, wherever they arise; only the command line knows who reads them. A template is matched
+against the finished sentence, and values are carried over as they are. `{}` stands for a value, `{#}` for a number,
+`{w}` for a single word, `{n}` for words with commas between.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _FITS: dict[str, Callable[[str], bool]] = {
     "": lambda _: True,
     "#": lambda value: bool(value) and _NUMERIC.issuperset(value),
     "w": lambda value: len(value.split()) == 1,
+    "n": lambda value: all(len(name.split()) == 1 for name in value.split(", ")),
 }
 # Sentences that are tried as ends of one; a text with more of them is somebody's prose and no message of ours.
 _MOST_ENDS = 12
