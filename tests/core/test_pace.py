@@ -59,8 +59,15 @@ def test_no_more_run_at_once_than_are_left() -> None:
     assert pace.left_s(2, 10.0) == pytest.approx((2 * 10.0 - 10.0) / 2)
 
 
+def test_durations_too_short_to_divide_by_are_no_fault() -> None:
+    pace = Pace()
+    pace.started("a", 0.0)
+    pace.ended("a", 5e-324, settled=True)
+    assert pace.left_s(1, 2.0) == pytest.approx(2.0)
+
+
 @given(
-    durations=st.lists(st.floats(0.0, 1e4), min_size=1, max_size=20),
+    durations=st.lists(st.just(0.0) | st.floats(1e-3, 1e4), min_size=1, max_size=20),
     at_once=st.integers(1, 8),
     remaining=st.integers(0, 1000),
     later=st.floats(0.0, 1e5),

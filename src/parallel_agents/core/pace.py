@@ -42,6 +42,8 @@ class Pace:
         wall_s, busy_s = now - self._since, self._spent_s + sum(elapsed)
         if wall_s <= 0 or busy_s <= 0:
             return 0.0
-        at_once = min(busy_s / wall_s, float(remaining))
-        work_s = remaining * mean_s * self.attempts / self._settled
-        return max(0.0, work_s - sum(min(spent, mean_s) for spent in elapsed)) / at_once
+        work_s = max(
+            0.0, remaining * mean_s * self.attempts / self._settled - sum(min(spent, mean_s) for spent in elapsed)
+        )
+        # Over the mean number that ran at once, busy_s / wall_s; no more can run at once than are left.
+        return max(work_s / busy_s * wall_s, work_s / remaining)
