@@ -12,7 +12,7 @@ import pytest
 
 # Installs a seccomp filter under which link(2) and linkat(2) answer EPERM, as vfat, exFAT and many network mounts do.
 WITHOUT_LINKS = """
-import ctypes, json, os, struct, sys
+import asyncio, ctypes, json, os, struct, sys
 from pathlib import Path
 from parallel_agents.result_files import write_new
 
@@ -36,8 +36,14 @@ except PermissionError:
     pass
 else:
     sys.exit("links still work")
-document = lambda path: {"name": path.name}
-print(write_new(folder / "mine.json", document).name, write_new(folder / "new.json", document).name)
+
+async def fill(path, file):
+    file.write(json.dumps({"name": path.name}).encode())
+
+async def main():
+    print((await write_new(folder / "mine.json", fill)).name, (await write_new(folder / "new.json", fill)).name)
+
+asyncio.run(main())
 """
 
 

@@ -1,19 +1,29 @@
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import os
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import pytest
 
 from parallel_agents.core.errors import OutputError
-from parallel_agents.result_files import check_place, default_place, numbered, write_new
+from parallel_agents.result_files import Fill, check_place, default_place, numbered, write_new
 
 
-def document_for(path: Path) -> dict[str, Any]:
-    return {"path": path.name, "文": "中文"}
+async def fill(path: Path, file: BinaryIO) -> None:
+    file.write(json.dumps({"path": path.name, "文": "中文"}, ensure_ascii=False).encode())
+
+
+def written(wanted: Path, how: Fill = fill) -> Path:
+    return asyncio.run(write_new(wanted, how))
+
+
+def take(path: Path) -> None:
+    path.touch()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +42,7 @@ def test_a_name_that_is_taken_is_numbered_and_the_file_there_is_left_alone(tmp_p
     wanted = tmp_path / "结果.json"
     wanted.write_text("mine", encoding="utf-8")
     numbered(wanted, 2).write_text("mine too", encoding="utf-8")
-    path = write_new(wanted, document_for)
+    path = written(wanted)
     assert path == tmp_path / "结果-3.json"
     assert json.loads(path.read_text(encoding="utf-8")) == {"path": "结果-3.json", "文": "中文"}
     assert wanted.read_text(encoding="utf-8") == "mine"
@@ -41,32 +51,35 @@ def test_a_name_that_is_taken_is_numbered_and_the_file_there_is_left_alone(tmp_p
 
 def test_a_name_taken_while_the_file_is_being_written_is_not_replaced(tmp_path: Path) -> None:
     wanted = tmp_path / "out.json"
-
-    def slow_document(path: Path) -> dict[str, Any]:
-        path.touch()
-        return {"path": path.name} if path != wanted else {}
-
-    with pytest.raises(OutputError):
-        write_new_at_most(wanted, slow_document, 3)
-    assert wanted.read_bytes() == b""
-
-
-def write_new_at_most(wanted: Path, document: Any, tries: int) -> Path:
     asked: list[Path] = []
 
-    def limited(path: Path) -> dict[str, Any]:
+    async def slow(path: Path, file: BinaryIO) -> None:
         asked.append(path)
-        if len(asked) > tries:
+        if len(asked) > 3:
             raise OutputError(path, "somebody takes every name")
-        return document(path)
+        take(path)
+        file.write(b"ours")
 
-    return write_new(wanted, limited)
+    with pytest.raises(OutputError):
+        written(wanted, slow)
+    assert wanted.read_bytes() == b""
+    assert [entry.name for entry in sorted(tmp_path.iterdir())] == [path.name for path in sorted(asked[:3])]
+
+
+def test_what_fails_while_it_is_filled_leaves_no_file(tmp_path: Path) -> None:
+    async def half(_: Path, file: BinaryIO) -> None:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match="no space left"):
+        written(tmp_path / "out.json", half)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_have_the_permissions_that_the_users_mask_gives(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        path = write_new(tmp_path / "out.json", document_for)
+        path = written(tmp_path / "out.json")
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o640
@@ -77,7 +90,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         check_place(tmp_path / "missing" / "out.json")
     assert raised.value.exit_code == 2
     with pytest.raises(OutputError, match=r"there is no folder .*missing") as raised:
-        write_new(tmp_path / "missing" / "out.json", document_for)
+        written(tmp_path / "missing" / "out.json")
     assert raised.value.exit_code == 1
 
 
@@ -86,12 +99,7 @@ def test_checking_a_place_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_half_a_surrogate_pair_from_a_model_does_not_cost_the_file(tmp_path: Path) -> None:
-    path = write_new(tmp_path / "out.json", lambda _: {"text": "命题 \ud83d"})
-    assert json.loads(path.read_text(encoding="utf-8")) == {"text": "命题 \ud83d"}
-
-
 def test_a_link_to_nowhere_is_a_name_that_is_taken(tmp_path: Path) -> None:
     (tmp_path / "out.json").symlink_to(tmp_path / "nowhere")
-    assert write_new(tmp_path / "out.json", document_for) == tmp_path / "out-2.json"
+    assert written(tmp_path / "out.json") == tmp_path / "out-2.json"
     assert not (tmp_path / "nowhere").exists()

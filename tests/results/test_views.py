@@ -13,7 +13,7 @@ import pytest
 from tests.documents import body_of, sessions_of
 from tests.results.scene import EXECUTION, accepted, filled, refused
 
-from parallel_agents.core.formats import COLUMNS, View
+from parallel_agents.core.formats import COLUMNS, View, json_bytes
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.executions import Executions
 
@@ -125,6 +125,13 @@ async def test_individual_results_stand_beside_the_totals(executions: Executions
     *lines, last = (await text_of(executions, View(format="jsonl", aggregate="preserve_individual"))).splitlines()
     assert [json.loads(line) for line in lines] == found["results"]
     assert json.loads(last)["result_aggregation"]["quality"] == found["quality"]
+
+
+async def test_half_a_surrogate_pair_from_a_caller_does_not_cost_the_file(tmp_path: Path) -> None:
+    assert json.loads(json_bytes({"text": "命题 \ud83d", "odd": {1: b"x"}})) == {
+        "text": "命题 \ud83d",
+        "odd": {"1": "b'x'"},
+    }
 
 
 async def test_an_execution_without_results_is_valid_in_every_view(tmp_path: Path) -> None:
