@@ -52,6 +52,7 @@ class TaskQueue(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     priority_levels: Annotated[tuple[str, ...], Meta(min_length=1)] = ("urgent", "high", "normal", "low")
     task_retry_attempts: Natural = 3
     task_retry_delay_seconds: Seconds = 5.0
+    ageing_seconds: PositiveSeconds = 60.0
     load_balancing: Literal["least_busy", "round_robin", "weighted"] = "least_busy"
 
 

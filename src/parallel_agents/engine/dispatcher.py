@@ -10,7 +10,7 @@ from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.queue import QueueType, TaskQueueManager
-from parallel_agents.ports.journal import Journal
+from parallel_agents.ports.journal import Journal, Reader
 
 
 class Dispatcher:
@@ -86,12 +86,12 @@ class Dispatcher:
     async def _fill(self, live: LiveExecution) -> None:
         await self._release_due(live)
         share = max(1, self._queue.max_queue_size // max(1, len(self.live)))
-        held = self._queue.keys(live.execution_id)
-        wanted = min(share - len(held), self._queue.room)
-        if live.drained or len(held) > share // 2 or wanted < 1:
+        held = self._queue.held(live.execution_id)
+        wanted = min(share - held, self._queue.room)
+        if live.drained or held > share // 2 or wanted < 1:
             return
         arrivals, order = live.arrivals, self._queue.queue_type
-        found = await self._ready(live, held | live.running.keys(), wanted)
+        found = await self._ready(live, self._queue.keys(live.execution_id) | live.running.keys(), wanted)
         if order != self._queue.queue_type:
             # Read by an order that no longer holds; whoever changed it has woken us to read again.
             return
@@ -112,11 +112,17 @@ class Dispatcher:
             live.more_pending()
 
     async def _ready(self, live: LiveExecution, exclude: Iterable[int], wanted: int) -> list[ReadyTask]:
-        known = frozenset(exclude)
-        order = self._queue.queue_type
-        return await self._journal.read(
-            lambda reader: reader.ready(live.execution_id, exclude=known, limit=wanted, order=order)
-        )
+        known, order = frozenset(exclude), self._queue.queue_type
+
+        def read(reader: Reader) -> list[ReadyTask]:
+            found = reader.ready(live.execution_id, exclude=known, limit=wanted, order=order)
+            if order != "priority" or len(found) < max(wanted, 2):
+                return found
+            # A window full of better levels would never see the task that has waited longest.
+            (oldest,) = reader.ready(live.execution_id, exclude=known, limit=1, order="fifo")
+            return found if any(task.key == oldest.key for task in found) else [*found[:-1], oldest]
+
+        return await self._journal.read(read)
 
     def _put(self, found: Iterable[ReadyTask], live: LiveExecution) -> None:
         for task in found:
@@ -138,7 +144,7 @@ class Dispatcher:
         return live is not None and live.startable and self._limits.admits(execution_id, agent)
 
     async def _finish_if_done(self, live: LiveExecution) -> None:
-        if not (live.drained and live.quiet and live.due_at is None and not self._queue.keys(live.execution_id)):
+        if not (live.drained and live.quiet and live.due_at is None and not self._queue.held(live.execution_id)):
             return
         if await self._journal.release_final_round(live.execution_id, self._now()):
             live.more_pending()

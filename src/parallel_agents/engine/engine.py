@@ -59,7 +59,12 @@ class Engine:
         self.monitor = monitor
         self.announcer = Announcer(parts.clock.now)
         self._reports = Reports(self.announcer, settings)
-        self._queue = TaskQueueManager(queue.queue_type, queue.max_queue_size)
+        self._queue = TaskQueueManager(
+            queue.queue_type,
+            queue.max_queue_size,
+            ageing_s=queue.ageing_seconds,
+            monotonic=parts.clock.monotonic,
+        )
         self.limits = Limits(_overall(settings))
         self._flow = Flow(
             max_unstarted=settings.aiomultiprocess_settings.task_queue_size,
@@ -110,6 +115,7 @@ class Engine:
         self.limits.overall = _overall(settings)
         self._flow.max_mb = processing.context_isolation.shared_memory_size_mb
         self._queue.max_queue_size = processing.task_queue.max_queue_size
+        self._queue.ageing_s = processing.task_queue.ageing_seconds
         self._reports.change(settings)
         for live in self._dispatcher.live.values():
             live.errors.change(settings)

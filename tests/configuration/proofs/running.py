@@ -152,6 +152,12 @@ async def place_of_an_urgent_task_among_those_that_wait_for_workers(scene: Scene
     return scene.starts.index("urgent") <= 2
 
 
+async def place_of_a_low_task_among_forty_high_ones(scene: Scene) -> object:
+    high = [task("tells", f"h{n}", priority="high") for n in range(40)]
+    await scene.run(task("tells", "low", priority="low"), *high, max_concurrent=1)
+    return scene.starts.index("low") < 20
+
+
 async def number_of_attempts(scene: Scene) -> object:
     body = await scene.run(task("raises"))
     return body["agent_execution_sessions"][0]["attempt"]
@@ -232,6 +238,9 @@ PROOFS: dict[str, Proof] = {
     ),
     f"{QUEUE}.task_retry_attempts": Proof(
         values=(0, 2), shows=(1, 3), observe=number_of_attempts, given={f"{QUEUE}.task_retry_delay_seconds": 0}
+    ),
+    f"{QUEUE}.ageing_seconds": Proof(
+        values=(0.001, 60), shows=(True, False), observe=place_of_a_low_task_among_forty_high_ones
     ),
     f"{QUEUE}.task_retry_delay_seconds": Proof(values=(0, 300), shows=(2, 1), observe=attempts_while_others_run),
     f"{PROCESSING}.agent_configs.NAME.max_concurrent": Proof(
