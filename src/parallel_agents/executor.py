@@ -14,16 +14,16 @@ import msgspec
 from parallel_agents.agents.registry import AgentRegistry
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load, refuse_unavailable
-from parallel_agents.core.errors import EngineClosedError, OwnershipError
+from parallel_agents.control import Control
+from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import ExecutionRecord
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import Settings
-from parallel_agents.engine.commands import ask_owner
 from parallel_agents.executions import Executions
 from parallel_agents.intake import Intake, Origin
 from parallel_agents.models.providers import usable
-from parallel_agents.ports.journal import Arguments, Journal
+from parallel_agents.ports.journal import Journal
 
 DEFAULT_CONFIG = "config/parallel_agents.yaml"
 
@@ -150,7 +150,7 @@ class ParallelAgentExecutor:
         return execution.execution_id
 
     async def resume_execution(self, execution_id: str) -> bool:
-        """Go on with an execution that nobody runs; False when it has ended already.
+        """Go on with an execution that nobody runs, or that is paused here or elsewhere; False when it has ended.
 
         Raises:
             UnknownExecutionError: the journal has none with this id.
@@ -164,7 +164,10 @@ class ParallelAgentExecutor:
         models = sorted({agent.model for agent in record.agents if agent.model is not None})
         for model in models:
             self.check_model(model)
-        await self.start(warm=min(record.max_concurrent, counts.unfinished), models=models)
+        if self.journal.is_owned(execution_id) and not self.runs(execution_id) and record.paused is not None:
+            await self._control.resume_elsewhere(execution_id)
+            return True
+        await self.start(warm=min(record.concurrency, counts.unfinished), models=models)
         await self._service.gateway.start(models)
         await self._service.engine.adopt(execution_id)
         return True
@@ -247,21 +250,33 @@ class ParallelAgentExecutor:
             OwnershipError: the process that runs it did not answer.
         """
         await self.executions.record(execution_id)
-        if self._running is not None and self._running.engine.is_live(execution_id):
-            cancelled = await self._running.engine.cancel(execution_id)
-            await self._running.wait(execution_id)
-            return cancelled
-        counts = await self.executions.counts(execution_id)
-        if not counts.unfinished:
-            return False
-        if self.journal.try_own(execution_id):
-            return await self._cancel_unowned(execution_id)
-        answer = await ask_owner(self.journal, execution_id, "cancel", {}, now=self._clock.now)
-        if answer is None:
-            if self.journal.try_own(execution_id):
-                return await self._cancel_unowned(execution_id)
-            raise OwnershipError(execution_id, "is run by another process, which did not answer within 10 s")
-        return answer == "done"
+        return await self._control.cancel(execution_id)
+
+    async def pause_execution(self, execution_id: str) -> bool:
+        """Start nothing more of an execution, whoever runs it; what runs goes on to its end. False when it had ended.
+
+        `resume_execution` goes on with it.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+            OwnershipError: the process that runs it did not answer.
+        """
+        await self.executions.record(execution_id)
+        return await self._control.pause(execution_id)
+
+    async def change_concurrency(self, execution_id: str, max_concurrent: int) -> bool:
+        """Run at most so many attempts of an execution at once from now on, whoever runs it. False when it had ended.
+
+        Attempts that run are left alone. Its document tells no ideal and no utilization any more: they have no one
+        number to be measured by.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+            ConcurrencyError: it is no whole number from 1 to `max_concurrent_limit`.
+            OwnershipError: the process that runs it did not answer, or its own limit is lower.
+        """
+        await self.executions.record(execution_id)
+        return await self._control.change_concurrency(execution_id, self._intake.concurrency(max_concurrent))
 
     async def retry_execution(self, execution_id: str, task_ids: Sequence[str] | None = None) -> int:
         """Try failed, skipped and cancelled tasks again (all, or those named); returns how many.
@@ -276,20 +291,15 @@ class ParallelAgentExecutor:
         await self.executions.record(execution_id)
         if task_ids is not None:
             await self.executions.check_tasks(execution_id, task_ids)
-        if self._running is not None and self._running.engine.is_live(execution_id):
-            return await self._running.engine.retry(execution_id, task_ids)
-        if self.journal.try_own(execution_id):
-            moved = await self.journal.retry(execution_id, task_ids, self._clock.now())
-            if moved:
-                await self.resume_execution(execution_id)
-            else:
-                self.journal.disown(execution_id)
+        moved = await self._control.retry(execution_id, task_ids)
+        if moved is not None:
             return moved
-        arguments: Arguments = {"task_ids": None if task_ids is None else list(task_ids)}
-        answer = await ask_owner(self.journal, execution_id, "retry", arguments, now=self._clock.now)
-        if answer is None or not answer.isdecimal():
-            raise OwnershipError(execution_id, f"the process that runs it said: {answer or 'nothing within 10 s'}")
-        return int(answer)
+        moved = await self.journal.retry(execution_id, task_ids, self._clock.now())
+        if moved:
+            await self.resume_execution(execution_id)
+        else:
+            self.journal.disown(execution_id)
+        return moved
 
     def configure_parallel_settings(self, settings: Mapping[str, Any]) -> bool:
         """Change keys of `parallel_processing` (a nested mapping): all of them, or none.
@@ -332,6 +342,11 @@ class ParallelAgentExecutor:
         return self._made if self._made is not None and self._made.started else None
 
     @property
+    def _control(self) -> Control:
+        engine = None if self._running is None else self._running.engine
+        return Control(self.journal, engine, now=self._clock.now)
+
+    @property
     def _intake(self) -> Intake:
         return Intake(self.settings, self.agents, check_model=self.check_model, random_bytes=self._chance.randbytes)
 
@@ -340,11 +355,3 @@ class ParallelAgentExecutor:
         if record.ended_at is None and self.journal.try_own(record.execution_id):
             await self.journal.end(record.execution_id, self._clock.now(), record.resources)
             self.journal.disown(record.execution_id)
-
-    async def _cancel_unowned(self, execution_id: str) -> bool:
-        now = self._clock.now()
-        await self.journal.adopt(execution_id, now)
-        await self.journal.cancel(execution_id, now)
-        await self.journal.end(execution_id, now, None)
-        self.journal.disown(execution_id)
-        return True

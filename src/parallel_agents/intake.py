@@ -60,7 +60,7 @@ class Intake:
         Raises:
             InputError: a task, an agent, the model or the concurrency is wrong.
         """
-        concurrency = self._concurrency(max_concurrent)
+        concurrency = self.concurrency(max_concurrent)
         parsed = parse_tasks(tasks, origin.places)
         agents = self._agent_records(parsed, model, origin)
         models = sorted({agent.model for agent in agents if agent.model is not None})
@@ -77,7 +77,8 @@ class Intake:
         resolved = [self._resolved(task, position, origin.place(position)) for position, task in enumerate(parsed)]
         return Batch(execution=execution, tasks=resolved, models=models)
 
-    def _concurrency(self, asked: int | None) -> int:
+    def concurrency(self, asked: int | None) -> int:
+        """The number asked for, or the configured one. Raises `ConcurrencyError` for one beyond the limits."""
         processing = self._settings.parallel_processing
         if not processing.enabled:
             return 1

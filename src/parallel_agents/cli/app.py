@@ -235,6 +235,57 @@ def events(
 
 
 @app.command
+def errors(execution_id: str, /, *, config: Config = None, journal: Journal = None, json: Json = False) -> int:
+    """Show what went wrong in an execution: by class and by agent, how often, and what to do about it.
+
+    Parameters
+    ----------
+    execution_id:
+        Id of the execution.
+    """
+    from parallel_agents.cli.failures import show_errors
+
+    return _await(show_errors(execution_id, config=config, journal=journal, as_json=json))
+
+
+@app.command
+def pause(execution_id: str, /, *, config: Config = None, journal: Journal = None) -> int:
+    """Pause an execution, whichever process runs it: what runs goes on to its end, nothing more starts.
+
+    Parameters
+    ----------
+    execution_id:
+        Id of the execution.
+    """
+    from parallel_agents.cli.reading import pause_execution
+
+    return _await(pause_execution(execution_id, config=config, journal=journal))
+
+
+@app.command
+def concurrency(
+    execution_id: str,
+    number: Annotated[int, Parameter(converter=_whole)],
+    /,
+    *,
+    config: Config = None,
+    journal: Journal = None,
+) -> int:
+    """Change how many tasks of an execution run at once, whichever process runs it.
+
+    Parameters
+    ----------
+    execution_id:
+        Id of the execution.
+    number:
+        How many tasks run at once from now on.
+    """
+    from parallel_agents.cli.reading import change_concurrency
+
+    return _await(change_concurrency(execution_id, number, config=config, journal=journal))
+
+
+@app.command
 def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = None) -> int:
     """Cancel an execution, whichever process runs it. Finished results are kept.
 

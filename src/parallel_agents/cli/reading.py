@@ -52,6 +52,28 @@ async def show_results(
     return codes.OK
 
 
+async def pause_execution(execution_id: str, *, config: Path | None, journal: Path | None) -> int:
+    """Pause an execution."""
+    async with reading(config, journal) as executor:
+        if not await executor.pause_execution(execution_id):
+            tell(f"{execution_id} had ended already")
+            return codes.OK
+    tell(f"{execution_id} is paused: what runs goes on to its end, nothing more starts")
+    note(f"`parallel-agents resume {execution_id}` goes on where it stopped")
+    return codes.OK
+
+
+async def change_concurrency(execution_id: str, number: int, *, config: Path | None, journal: Path | None) -> int:
+    """Change how many attempts of an execution run at once."""
+    async with reading(config, journal) as executor:
+        changed = await executor.change_concurrency(execution_id, number)
+    if changed:
+        tell(f"{execution_id} runs at most {number} at once from now on")
+    else:
+        tell(f"{execution_id} had ended already")
+    return codes.OK
+
+
 async def cancel_execution(execution_id: str, *, config: Path | None, journal: Path | None) -> int:
     """Cancel an execution."""
     async with reading(config, journal) as executor:

@@ -81,6 +81,9 @@ async def resume_execution(execution_id: str | None, options: RunOptions) -> int
             place, before = await _before(executor, chosen, options)
             if not await executor.resume_execution(chosen):
                 return await _has_ended(executor, chosen, options)
+            if not executor.runs(chosen):
+                options.remark(f"{chosen} goes on in the process that runs it")
+                return codes.OK
             following = Following(executor, chosen, place, options, interruption)
             return await following.to_the_end(total=before.total, done=before.done)
         finally:

@@ -77,6 +77,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings` is the JSON of the settings that it was submitted under; `paused` a reason or None; `stopped` is set when
     `continue_on_error: false` ended it; `resources` is a msgpack map of sampled figures or None.
+    `max_concurrent` is as it was submitted, `changed_concurrency` as it was changed later.
     """
 
     execution_id: str
@@ -93,6 +94,12 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
     stopped: bool = False
     resources: bytes | None = None
     file_paths: tuple[str, ...] = ()
+    changed_concurrency: int | None = None
+
+    @property
+    def concurrency(self) -> int:
+        """Most attempts of it at once, as it is now."""
+        return self.max_concurrent if self.changed_concurrency is None else self.changed_concurrency
 
 
 def overall_status(

@@ -51,10 +51,12 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
 class Timing:
     """The times of an execution's tasks, added up one task at a time.
 
-    `submitted_at` and `now` are seconds since the epoch. Of every settled task eight bytes are kept, for percentiles.
+    `submitted_at` and `now` are seconds since the epoch. `max_concurrent` is None where it changed on the way: then
+    nothing is told of the ideal and of how far the slots were used. Of every settled task eight bytes are kept, for
+    percentiles.
     """
 
-    def __init__(self, submitted_at: float, max_concurrent: int, now: float) -> None:
+    def __init__(self, submitted_at: float, max_concurrent: int | None, now: float) -> None:
         self._submitted_at = submitted_at
         self._max_concurrent = max_concurrent
         self._now = now
@@ -96,13 +98,13 @@ class Timing:
 
     def efficiency(self) -> Efficiency:
         """Compare the sum of the accepted attempts' durations with the time that went by."""
-        wall, seen = self.wall_s, self._accepted
+        wall, seen, at_once = self.wall_s, self._accepted, self._max_concurrent
         return Efficiency(
             total_execution_time_ms=_whole(None if wall is None else wall * 1000),
             estimated_serial_time_ms=_whole(self._serial_ms if seen else None),
             efficiency_ratio=_rounded(self._serial_ms / (wall * 1000) if seen and wall else None),
-            ideal_ratio=_rounded(seen / -(-seen // self._max_concurrent) if seen else None),
-            concurrency_utilization=_rounded(self._busy_s / (wall * self._max_concurrent) if wall else None),
+            ideal_ratio=_rounded(seen / -(-seen // at_once) if seen and at_once else None),
+            concurrency_utilization=_rounded(self._busy_s / (wall * at_once) if wall and at_once else None),
             waited_time_ms=_whole(self._waited_ms if seen else None),
         )
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Protocol
 
 from parallel_agents.core.errors import ParallelAgentsError
 from parallel_agents.ports.journal import Arguments, Command, Journal, Verb
 
+DONE = "done"
+ENDED_MEANWHILE = "error: it has ended meanwhile"
 POLL_S = 0.1
+PATIENCE_S = 10.0
+"""How long somebody waits for an answer. Who asked longer ago has gone, and was told that nothing happened."""
 
 
 class CommandWatch:
@@ -46,10 +51,42 @@ class CommandWatch:
 
     async def _answer(self, command: Command) -> None:
         try:
-            answer = await self._obey(command)
+            is_late = self._now() - command.asked_at > PATIENCE_S
+            answer = "error: asked too long ago" if is_late else await self._obey(command)
         except ParallelAgentsError as error:
             answer = f"error: {error}"
         await self._journal.acknowledge(command.command_id, answer, self._now())
+
+
+class Obliged(Protocol):
+    """What an owner can do when it is asked; each method as `engine.Engine` has it."""
+
+    def is_live(self, execution_id: str) -> bool: ...  # noqa: D102 - as the engine's
+    async def cancel(self, execution_id: str) -> bool: ...  # noqa: D102
+    async def pause(self, execution_id: str) -> bool: ...  # noqa: D102
+    async def unpause(self, execution_id: str) -> bool: ...  # noqa: D102
+    async def change_concurrency(self, execution_id: str, at_most: int) -> bool: ...  # noqa: D102
+    async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int: ...  # noqa: D102
+
+
+async def obey(owner: Obliged, command: Command) -> str:
+    """Do what a command asks; returns the answer to it."""
+    execution_id, ended = command.execution_id, "already ended"
+    match command.verb:
+        case "cancel":
+            return DONE if await owner.cancel(execution_id) else ended
+        case "pause":
+            return DONE if await owner.pause(execution_id) else ended
+        case "resume":
+            return DONE if await owner.unpause(execution_id) else "runs already"
+        case "concurrency":
+            at_most = int(str(command.arguments["max_concurrent"]))
+            return DONE if await owner.change_concurrency(execution_id, at_most) else ended
+        case "retry" if not owner.is_live(execution_id):
+            return ENDED_MEANWHILE
+        case "retry":
+            named = command.arguments.get("task_ids")
+            return str(await owner.retry(execution_id, named if isinstance(named, list) else None))
 
 
 async def ask_owner(
@@ -59,10 +96,20 @@ async def ask_owner(
     arguments: Arguments,
     *,
     now: Callable[[], float],
-    patience_s: float = 10.0,
+    patience_s: float = PATIENCE_S,
 ) -> str | None:
-    """Ask the owner of an execution for something and wait for its answer; None when it did not answer in time."""
+    """Ask the owner of an execution for something and wait for its answer; None when it did not answer in time.
+
+    What was not answered is withdrawn: the next owner must not do what its asker has given up or done itself.
+    """
     command_id = await journal.ask(execution_id, verb, arguments, now())
+    answer = await _answer_to(journal, execution_id, command_id, patience_s)
+    if answer is None:
+        await journal.acknowledge(command_id, "withdrawn", now())
+    return answer
+
+
+async def _answer_to(journal: Journal, execution_id: str, command_id: int, patience_s: float) -> str | None:
     try:
         async with asyncio.timeout(patience_s):
             while True:

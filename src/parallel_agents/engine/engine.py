@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
-from parallel_agents.core.errors import EngineClosedError, OwnershipError, UnknownExecutionError
+from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.metrics import Resources
@@ -17,7 +18,7 @@ from parallel_agents.core.states import Trigger
 from parallel_agents.core.task import ReadyTask, Task
 from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.attempt import RunningAttempt
-from parallel_agents.engine.commands import CommandWatch
+from parallel_agents.engine.commands import CommandWatch, obey
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
@@ -27,9 +28,12 @@ from parallel_agents.engine.queue import TaskQueueManager
 from parallel_agents.engine.reports import Reports, tell_traceback
 from parallel_agents.engine.settlement import Settled, Settler
 from parallel_agents.ports.clock import Chance, Clock
-from parallel_agents.ports.journal import Command, Journal
+from parallel_agents.ports.journal import Journal
 from parallel_agents.ports.models import Gateway
 from parallel_agents.ports.workers import Contexts, WorkerPool
+
+BY_USER = "user"
+"""The reason of a pause that somebody asked for."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +85,7 @@ class Engine:
             end=self._end,
         )
         self._watch = CommandWatch(
-            parts.journal, owned=lambda: self._dispatcher.live.keys(), obey=self._obey, now=parts.clock.now
+            parts.journal, owned=lambda: self._dispatcher.live.keys(), obey=partial(obey, self), now=parts.clock.now
         )
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -140,6 +144,7 @@ class Engine:
         """
         journal = self._parts.journal
         if execution_id in self._dispatcher.live:
+            await self.unpause(execution_id)
             return
         if not journal.try_own(execution_id):
             raise OwnershipError(execution_id, "is being run by another process right now")
@@ -159,6 +164,47 @@ class Engine:
         if live is None or live.ending:
             return False
         await self._stop(live, stopped=False)
+        return True
+
+    async def pause(self, execution_id: str) -> bool:
+        """Start nothing more of an owned execution; what runs goes on to its end. False when it has ended already."""
+        live = self._dispatcher.live.get(execution_id)
+        if live is None or not live.startable:
+            return live is not None and live.paused is not None
+        await self._pause(live, BY_USER)
+        self._note_idle(live)
+        return True
+
+    async def unpause(self, execution_id: str) -> bool:
+        """Go on with an owned execution that is paused; False when it is not, or no longer owned."""
+        live = self._dispatcher.live.get(execution_id)
+        if live is None or live.paused is None:
+            return False
+        await self._parts.journal.pause(execution_id, None, self._parts.clock.now())
+        live.paused = None
+        live.idle.clear()
+        live.more_pending()
+        self._dispatcher.wake()
+        return True
+
+    async def change_concurrency(self, execution_id: str, at_most: int) -> bool:
+        """Run at most so many attempts of an owned execution at once from now on; what runs is left alone.
+
+        False when it has ended already.
+
+        Raises:
+            ConcurrencyError: the limit in force is lower.
+        """
+        live = self._dispatcher.live.get(execution_id)
+        if live is None or live.ending:
+            return False
+        limit = self._settings.parallel_processing.max_concurrent_limit
+        if at_most > limit:
+            raise ConcurrencyError(at_most, limit)
+        await self._parts.journal.change_concurrency(execution_id, at_most)
+        live.record = msgspec.structs.replace(live.record, changed_concurrency=at_most)
+        self.limits.cap_execution(execution_id, at_most)
+        self._dispatcher.wake()
         return True
 
     async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int:
@@ -199,7 +245,7 @@ class Engine:
             await live.idle.wait()
 
     def _take_on(self, live: LiveExecution) -> None:
-        self.limits.cap_execution(live.execution_id, live.record.max_concurrent)
+        self.limits.cap_execution(live.execution_id, live.record.concurrency)
         self._cap_agents(live)
         self._dispatcher.live[live.execution_id] = live
         self.monitor.begin(live.execution_id)
@@ -237,7 +283,7 @@ class Engine:
         if live.errors.is_unisolated(end.outcome):
             tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
         if isinstance(end.outcome, Interrupted) and end.outcome.reason == "lane_closed":
-            await self._pause(live, end.outcome)
+            await self._pause(live, f"quota: {end.outcome.detail}")
         await self._follow_up(live, settled, end.outcome)
 
     async def _follow_up(self, live: LiveExecution, settled: Settled, outcome: Outcome) -> None:
@@ -280,9 +326,9 @@ class Engine:
         if live.quiet:
             self._end(live)
 
-    async def _pause(self, live: LiveExecution, outcome: Interrupted) -> None:
+    async def _pause(self, live: LiveExecution, reason: str) -> None:
         if live.paused is None and live.startable:
-            live.paused = f"quota: {outcome.detail}"
+            live.paused = reason
             self._queue.forget(live.execution_id)
             await self._parts.journal.pause(live.execution_id, live.paused, self._parts.clock.now())
             self.announcer.execution(EventType.EXECUTION_PAUSED, live.execution_id, reason=live.paused)
@@ -323,16 +369,6 @@ class Engine:
             if not live.idle.is_set():
                 live.error = error(live.execution_id)
                 live.idle.set()
-
-    async def _obey(self, command: Command) -> str:
-        match command.verb:
-            case "cancel":
-                return "done" if await self.cancel(command.execution_id) else "already ended"
-            case "retry" if command.execution_id in self._dispatcher.live:
-                named = command.arguments.get("task_ids")
-                return str(await self.retry(command.execution_id, named if isinstance(named, list) else None))
-            case verb:
-                return f"error: this engine does not know {verb!r}"
 
 
 def _overall(settings: Settings) -> int:

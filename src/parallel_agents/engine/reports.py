@@ -78,7 +78,7 @@ class Reports:
             {
                 "kind": "execution",
                 "execution_id": live.execution_id,
-                "max_concurrent": live.record.max_concurrent,
+                "max_concurrent": live.record.concurrency,
                 "tasks": {"total": counts.total, **msgspec.to_builtins(counts)},
                 "wall_ms": round(wall_s * 1000),
                 "resources": None if resources is None else msgspec.to_builtins(resources),

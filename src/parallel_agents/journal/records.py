@@ -31,6 +31,12 @@ def pause(database: Database, execution_id: str, reason: str | None) -> None:
     database.execute("mark_paused", {"execution_id": execution_id, "reason": reason})
 
 
+def change_concurrency(database: Database, execution_id: str, at_most: int) -> None:
+    """Note how many attempts of an execution may run at once from now on."""
+    require_execution(database, execution_id)
+    database.execute("change_concurrency", {"execution_id": execution_id, "at_most": at_most})
+
+
 def end(database: Database, execution_id: str, at: float, resources: bytes | None) -> None:
     """Note when an execution came to its end and what was sampled."""
     require_execution(database, execution_id)

@@ -66,7 +66,7 @@ def execution_row(execution: ExecutionRecord) -> dict[str, Value]:
 def execution_of(row: Row) -> ExecutionRecord:
     """Read a row of the view `execution_records`."""
     (_number, execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, *marks) = row
-    ended_at, cancel_requested, paused, stopped, resources, paths = marks
+    ended_at, cancel_requested, paused, stopped, resources, paths, changed_concurrency = marks
     return ExecutionRecord(
         execution_id=execution_id,
         submitted_at=submitted_at,
@@ -82,6 +82,7 @@ def execution_of(row: Row) -> ExecutionRecord:
         stopped=bool(stopped),
         resources=resources,
         file_paths=_paths.decode(paths),
+        changed_concurrency=changed_concurrency,
     )
 
 

@@ -168,6 +168,10 @@ class SqliteJournal:
         """Note why an execution is paused; None takes the note off."""
         return self._put(lambda database: records.pause(database, execution_id, reason))
 
+    def change_concurrency(self, execution_id: str, at_most: int) -> asyncio.Future[None]:
+        """Note how many attempts of an execution may run at once from now on."""
+        return self._put(lambda database: records.change_concurrency(database, execution_id, at_most))
+
     def end(self, execution_id: str, at: float, resources: bytes | None) -> asyncio.Future[None]:
         """Note when an execution came to its end and what was sampled while it ran (a msgpack map)."""
         return self._put(lambda database: records.end(database, execution_id, at, resources))

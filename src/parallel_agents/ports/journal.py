@@ -188,6 +188,10 @@ class Journal(Protocol):
         """Note why an execution is paused; None takes the note off."""
         ...
 
+    def change_concurrency(self, execution_id: str, at_most: int) -> asyncio.Future[None]:
+        """Note how many attempts of an execution may run at once from now on."""
+        ...
+
     def end(self, execution_id: str, at: float, resources: bytes | None) -> asyncio.Future[None]:
         """Note when an execution came to its end and what was sampled while it ran (a msgpack map)."""
         ...

@@ -50,11 +50,14 @@ _parallel_agents() {
             "agents show") command="agents show" ;;
             " cancel") command="cancel" ;;
             " completion") command="completion" ;;
+            " concurrency") command="concurrency" ;;
             " config") command="config" ;;
             "config check") command="config check" ;;
             "config docs") command="config docs" ;;
             "config show") command="config show" ;;
+            " errors") command="errors" ;;
             " events") command="events" ;;
+            " pause") command="pause" ;;
             " results") command="results" ;;
             " resume") command="resume" ;;
             " retry") command="retry" ;;
@@ -66,10 +69,16 @@ _parallel_agents() {
     case "$command:$prev" in
         "cancel:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "cancel:--journal") _parallel_agents_files ;;
+        "concurrency:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "concurrency:--journal") _parallel_agents_files ;;
         "config docs:--language") _parallel_agents_words en zh ;;
         "config docs:--output") _parallel_agents_files ;;
+        "errors:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "errors:--journal") _parallel_agents_files ;;
         "events:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "events:--journal") _parallel_agents_files ;;
+        "pause:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "pause:--journal") _parallel_agents_files ;;
         "results:--format") _parallel_agents_words json jsonl csv ;;
         "results:--aggregate") _parallel_agents_words merge preserve_individual ;;
         "results:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
@@ -104,18 +113,21 @@ _parallel_agents() {
         "status:--journal") _parallel_agents_files ;;
         *)
             case "$command" in
-                "") _parallel_agents_words agents cancel completion config events results resume retry run simulate-provider status --help ;;
+                "") _parallel_agents_words agents cancel completion concurrency config errors events pause results resume retry run simulate-provider status --help ;;
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
                 "agents show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md'; fi ;;
                 "cancel") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "completion") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_words bash zsh fish; fi ;;
+                "concurrency") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "config") _parallel_agents_words check docs show --help ;;
                 "config check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.yaml' '*.yml'; fi ;;
                 "config docs") _parallel_agents_words --language --output --help ;;
                 "config show") if [[ $cur == -* ]]; then _parallel_agents_words --origin --help; else _parallel_agents_files '*.yaml' '*.yml'; fi ;;
+                "errors") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;
                 "events") if [[ $cur == -* ]]; then _parallel_agents_words --follow --config --journal --help; else :; fi ;;
+                "pause") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;

@@ -11,8 +11,11 @@ _parallel_agents() {
                 'agents:Show and check agents.'
                 'cancel:Cancel an execution, whichever process runs it. Finished results are kept.'
                 'completion:Print the completions of a shell, for its start-up file.'
+                'concurrency:Change how many tasks of an execution run at once, whichever process runs it.'
                 'config:Show, check and explain the configuration.'
+                'errors:Show what went wrong in an execution: by class and by agent, how often, and what to do about it.'
                 'events:Print what happened to the tasks of an execution, one JSON object a line.'
+                'pause:Pause an execution, whichever process runs it: what runs goes on to its end, nothing more starts.'
                 'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
@@ -26,8 +29,11 @@ _parallel_agents() {
                 agents) _parallel_agents_agents ;;
                 cancel) _parallel_agents_cancel ;;
                 completion) _parallel_agents_completion ;;
+                concurrency) _parallel_agents_concurrency ;;
                 config) _parallel_agents_config ;;
+                errors) _parallel_agents_errors ;;
                 events) _parallel_agents_events ;;
+                pause) _parallel_agents_pause ;;
                 results) _parallel_agents_results ;;
                 resume) _parallel_agents_resume ;;
                 retry) _parallel_agents_retry ;;
@@ -93,6 +99,15 @@ _parallel_agents_completion() {
         '(- *)'{-h,--help}'[show help]'
 }
 
+_parallel_agents_concurrency() {
+    _arguments \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '1:execution_id: ' \
+        '2:number: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
 _parallel_agents_config() {
     local context state state_descr line
     typeset -A opt_args
@@ -134,9 +149,26 @@ _parallel_agents_config_show() {
         '(- *)'{-h,--help}'[show help]'
 }
 
+_parallel_agents_errors() {
+    _arguments \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print the JSON document and nothing else]' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
 _parallel_agents_events() {
     _arguments \
         '--follow[Go on until the execution has ended or nobody runs it]' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_pause() {
+    _arguments \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \

@@ -44,6 +44,9 @@ WHERE execution_id = :execution_id
 -- name: mark_paused
 UPDATE executions SET paused = :reason WHERE execution_id = :execution_id
 
+-- name: change_concurrency
+UPDATE executions SET changed_concurrency = :at_most WHERE execution_id = :execution_id
+
 -- name: mark_ended
 UPDATE executions SET ended_at = :at, resources = :resources WHERE execution_id = :execution_id
 
