@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _ID = r"(?:exec|task|session|ctx)-[0-9a-f]{16}"
 _VARIES = re.compile(
@@ -48,7 +49,7 @@ class Ids:
             at = found.end()
         return re.compile("".join([*parts, re.escape(shown[at:])]) + r"\s*")
 
-    def bind(self, line: str, output: list[str]) -> bool:
+    def bind(self, line: str, output: Sequence[str]) -> bool:
         """Tell whether the line stands in the output; what it names first is known from then on."""
         pattern = self.pattern(line)
         for candidate in output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -25,6 +26,10 @@ NOT_RUN = {
     ),
 }
 """Beginnings of commands that stand in a guide and are not run, and why."""
+
+
+LONGEST = 375
+"""Lines; whoever has to read more reads nothing."""
 
 
 def steps(language: str) -> list[SavedFile | Command]:
@@ -68,13 +73,13 @@ def test_every_block_of_the_guide_is_run_or_saved(language: str) -> None:
     typed = " ".join(step.text for step in steps(language) if isinstance(step, Command))
     for saved in (step.path for step in steps(language) if isinstance(step, SavedFile)):
         assert saved in typed, f"{saved} is saved and never used"
-    assert len(text.splitlines()) <= 350
+    assert len(text.splitlines()) <= LONGEST
 
 
 def test_both_guides_take_the_same_steps() -> None:
     kinds = {
         language: [
-            step.text.split(" ")[:2] if isinstance(step, Command) else Path(step.path).suffix
+            re.findall("[A-Za-z_-]+", step.text)[:2] if isinstance(step, Command) else Path(step.path).suffix
             for step in steps(language)
         ]
         for language in GUIDE
