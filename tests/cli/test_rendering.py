@@ -34,7 +34,8 @@ def test_plain_progress_counts_what_has_ended_and_names_failures() -> None:
 def body(status: str, **queue: int) -> dict[str, Any]:
     states = ("total", "pending", "running", "completed", "failed", "skipped", "cancelled")
     failures = [
-        {"task_id": f"t{number}", "node_id": None, "message": "broken"} for number in range(queue.get("failed", 0))
+        {"task_id": f"t{number}", "node_id": None, "class": "item" if number else "timeout", "message": "broken"}
+        for number in range(queue.get("failed", 0))
     ]
     times = {"total_execution_time_ms": 2000, "estimated_serial_time_ms": 16000, "efficiency_ratio": 8.0}
     return {
@@ -57,6 +58,7 @@ def test_a_summary_tells_counts_failures_time_and_what_the_model_is() -> None:
     assert lines[1] == "25 failed"
     assert lines[2] == "failed t0: broken"
     assert "… and 5 more failed" in lines
+    assert "failed by: 24 item, 1 timeout; `parallel-agents errors exec-1` says what to do" in lines
     assert "8.00 times as fast" in lines[-2]
     assert "not a language model" in lines[-1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,15 @@ def _counts(body: dict[str, Any]) -> list[str]:
     shown = [f"failed {_name(failure)}: {one_line(str(failure['message']))}" for failure in failures[:_FAILURES_SHOWN]]
     if len(failures) > _FAILURES_SHOWN:
         shown.append(f"… and {len(failures) - _FAILURES_SHOWN} more failed")
+    if failures:
+        shown.append(_classes(failures, body["execution_id"]))
     return ([", ".join(counts)] if counts else []) + shown
+
+
+def _classes(failures: list[dict[str, Any]], execution_id: str) -> str:
+    counted = Counter(failure["class"] or "unknown" for failure in failures)
+    by_class = ", ".join(f"{number} {name}" for name, number in counted.most_common())
+    return f"failed by: {by_class}; `parallel-agents errors {execution_id}` says what to do"
 
 
 def _name(failure: dict[str, Any]) -> str:

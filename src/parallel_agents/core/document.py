@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from parallel_agents.core.aggregate import Method, Result, ResultAggregator, Verdict
+from parallel_agents.core.error_report import ErrorReport
 from parallel_agents.core.execution import Counts, ExecutionRecord, overall_status
 from parallel_agents.core.firsts import Firsts
 from parallel_agents.core.metrics import Resources, Timing, accepted_attempt
@@ -48,9 +49,12 @@ class DocumentWriter:
         execution = facts.execution
         self._facts = facts
         self._sessions = SessionWriter(execution, owned=facts.owned)
-        self._timing = Timing(execution.submitted_at, execution.max_concurrent, facts.now)
+        # What was changed on the way has no one number to compare with.
+        at_once = execution.max_concurrent if execution.changed_concurrency is None else None
+        self._timing = Timing(execution.submitted_at, at_once, facts.now)
         self._aggregator = ResultAggregator(firsts)
         self._failed: list[dict[str, Any]] = []
+        self._report = ErrorReport()
         self._recoveries = 0
         self._isolated: bool | None = None
         self._kinds: set[bool] = set()
@@ -67,6 +71,7 @@ class DocumentWriter:
     def count(self, task: TaskRecord) -> Verdict:
         """Count a task; returns what a look at its result found."""
         self._timing.add(task)
+        self._report.add(task)
         self._kinds.update(kind for attempt in task.attempts if (kind := attempt.is_language_model) is not None)
         if task.attempts:
             self._recoveries += len(task.attempts) - 1
@@ -84,8 +89,8 @@ class DocumentWriter:
             "execution_id": execution.execution_id,
             "submission_timestamp": timestamp(execution.submitted_at),
             "completion_timestamp": timestamp(execution.ended_at),
-            "execution_mode": "serial" if execution.max_concurrent == 1 else "parallel_batch",
-            "max_concurrent_agents": execution.max_concurrent,
+            "execution_mode": "serial" if execution.concurrency == 1 else "parallel_batch",
+            "max_concurrent_agents": execution.concurrency,
             "overall_status": status,
             "pause_reason": paused,
             "source": execution.source,
@@ -131,6 +136,7 @@ class DocumentWriter:
             "error_recovery_attempts": self._recoveries,
             "isolation_success": self._isolated,
             "context_conflicts_detected": self._facts.discarded,
+            "error_report": self._report.told(),
         }
 
     def _counts(self) -> Counts:
@@ -142,10 +148,15 @@ class DocumentWriter:
     def _status(self, counts: Counts) -> tuple[str, str | None]:
         execution = self._facts.execution
         paused = execution.paused
-        if counts.unfinished and not self._facts.owned and paused is None:
+        is_open = execution.is_open and execution.ended_at is None
+        if (counts.unfinished or is_open) and not self._facts.owned and paused is None:
             paused = NOBODY_RUNS_IT
         status = overall_status(
-            counts, cancel_requested=execution.cancel_requested, stopped=execution.stopped, paused=paused
+            counts,
+            cancel_requested=execution.cancel_requested,
+            stopped=execution.stopped,
+            paused=paused,
+            is_open=is_open,
         ).value
         return status, paused if status == "paused" else None
 
