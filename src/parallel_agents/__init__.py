@@ -20,9 +20,11 @@ if TYPE_CHECKING:
         AgentError,
         AttemptError,
         ContractError,
+        ExecutionClosedError,
         InputError,
         ItemError,
         ParallelAgentsError,
+        QueueFullError,
         TransientError,
         UnscoredError,
     )
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from parallel_agents.engine.queue import TaskQueueManager
     from parallel_agents.executor import ParallelAgentExecutor
     from parallel_agents.ports.context import Context
+    from parallel_agents.streaming import BatchStream
     from parallel_agents.workers.workdir import ContextIsolationManager
 
 __version__ = "0.1.0"
@@ -40,17 +43,20 @@ __version__ = "0.1.0"
 _HOMES = {
     "AgentError": "core.errors",
     "AttemptError": "core.errors",
+    "BatchStream": "streaming",
     "Context": "ports.context",
     "ContextIsolationManager": "workers.workdir",
     "ContractError": "core.errors",
     "ErrorHandlingManager": "engine.failures",
     "Event": "core.events",
     "EventType": "core.events",
+    "ExecutionClosedError": "core.errors",
     "InputError": "core.errors",
     "ItemError": "core.errors",
     "ParallelAgentExecutor": "executor",
     "ParallelAgentsError": "core.errors",
     "PerformanceMonitor": "engine.monitor",
+    "QueueFullError": "core.errors",
     "ResultAggregator": "core.aggregate",
     "Settings": "core.settings",
     "TaskQueueManager": "engine.queue",
@@ -65,17 +71,20 @@ _HOMES = {
 __all__ = [
     "AgentError",
     "AttemptError",
+    "BatchStream",
     "Context",
     "ContextIsolationManager",
     "ContractError",
     "ErrorHandlingManager",
     "Event",
     "EventType",
+    "ExecutionClosedError",
     "InputError",
     "ItemError",
     "ParallelAgentExecutor",
     "ParallelAgentsError",
     "PerformanceMonitor",
+    "QueueFullError",
     "ResultAggregator",
     "Settings",
     "TaskQueueManager",

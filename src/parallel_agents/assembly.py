@@ -12,8 +12,9 @@ from typing import cast
 from parallel_agents.agents.registry import AgentRegistry
 from parallel_agents.core.errors import JournalError
 from parallel_agents.core.settings import Settings
-from parallel_agents.engine.engine import Engine, Parts
+from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
+from parallel_agents.engine.parts import Parts
 from parallel_agents.journal import IN_MEMORY, SqliteJournal, default_path
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.clock import Clock

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from parallel_agents.core.errors import OwnershipError
+from parallel_agents.core.execution import BY_USER
 from parallel_agents.engine.commands import DONE, ENDED_MEANWHILE, PATIENCE_S, ask_owner
-from parallel_agents.engine.engine import BY_USER, Engine
-from parallel_agents.ports.journal import Arguments, Journal, Verb
+from parallel_agents.engine.engine import Engine
+from parallel_agents.ports.journal import Arguments, Journal, Reader, Verb
 
 
 class Control:
@@ -70,8 +71,7 @@ class Control:
     async def _elsewhere(
         self, execution_id: str, verb: Verb, arguments: Arguments, unowned: Callable[[str], Awaitable[None]]
     ) -> str:
-        counts = await self._journal.read(lambda reader: reader.counts(execution_id))
-        if not counts.unfinished:
+        if not await self._journal.read(lambda reader: _goes_on(reader, execution_id)):
             return "already ended"
         if await self._did_alone(execution_id, unowned):
             return DONE
@@ -101,6 +101,12 @@ class Control:
 
     async def _pause_unowned(self, execution_id: str) -> None:
         await self._journal.pause(execution_id, BY_USER, self._now())
+
+
+def _goes_on(reader: Reader, execution_id: str) -> bool:
+    record = reader.execution(execution_id)
+    is_open = record is not None and record.is_open and record.ended_at is None
+    return is_open or reader.counts(execution_id).unfinished > 0
 
 
 def _silent(execution_id: str) -> OwnershipError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,10 +20,12 @@ from parallel_agents.core.events import Event
 from parallel_agents.core.execution import ExecutionRecord
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import Settings
+from parallel_agents.engine.feed import Feed
 from parallel_agents.executions import Executions
 from parallel_agents.intake import Intake, Origin
 from parallel_agents.models.providers import usable
 from parallel_agents.ports.journal import Journal
+from parallel_agents.streaming import BatchStream
 
 DEFAULT_CONFIG = "config/parallel_agents.yaml"
 
@@ -125,7 +127,7 @@ class ParallelAgentExecutor:
 
     async def submit_batch_tasks(
         self,
-        tasks: Sequence[Mapping[str, Any]],
+        tasks: Sequence[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
         max_concurrent: int | None = None,
         *,
         model: str | None = None,
@@ -138,9 +140,18 @@ class ParallelAgentExecutor:
         A task is a mapping with `agent_name` and `input_data`, and optionally `task_id`, `canvas_path`, `node_id`,
         `priority`, `timeout_seconds`, `retry_attempts`, `metadata`. `places` say where each came from, for messages.
 
+        An async iterable is read no faster than its tasks are done, and the call returns when it is at its end.
+        `open_batch` gives the id at once.
+
         Raises:
-            InputError: a task, an agent, the model or the concurrency is wrong; nothing was journaled.
+            InputError: a task, an agent, the model or the concurrency is wrong; nothing was journaled. Of an async
+                iterable, the tasks before the wrong one were, and run.
         """
+        if isinstance(tasks, AsyncIterable):
+            async with self.open_batch(max_concurrent, model=model, source=source, vault_root=vault_root) as batch:
+                async for task in tasks:
+                    await batch.submit(task)
+            return batch.execution_id
         origin = Origin(source=source, vault_root=vault_root, places=places)
         batch = self._intake.prepare(tasks, max_concurrent, model, origin)
         await self.start(warm=min(batch.execution.max_concurrent, len(batch.tasks)), models=batch.models)
@@ -148,6 +159,30 @@ class ParallelAgentExecutor:
         execution = msgspec.structs.replace(batch.execution, submitted_at=self._clock.now())
         await self._service.engine.submit(execution, batch.tasks)
         return execution.execution_id
+
+    def open_batch(
+        self,
+        max_concurrent: int | None = None,
+        *,
+        model: str | None = None,
+        source: str | None = None,
+        vault_root: str | None = None,
+    ) -> BatchStream:
+        """A batch to hand tasks in one by one while others of it run: `async with executor.open_batch() as batch`.
+
+        Entering it raises `InputError` for a wrong concurrency or model.
+        """
+        intake = self._intake
+
+        async def start() -> tuple[str, Feed]:
+            record = intake.open(max_concurrent, Origin(source=source, vault_root=vault_root))
+            chosen = model or self.settings.model
+            name = None if chosen is None else self.check_model(chosen)
+            await self.start(models=[] if name is None else [name])
+            record = msgspec.structs.replace(record, model=name, submitted_at=self._clock.now())
+            return record.execution_id, await self._service.engine.open(record)
+
+        return BatchStream(start, lambda task, position: intake.accept(task, position, model))
 
     async def resume_execution(self, execution_id: str) -> bool:
         """Go on with an execution that nobody runs, or that is paused here or elsewhere; False when it has ended.

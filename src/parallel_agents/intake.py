@@ -12,7 +12,7 @@ from parallel_agents.core.errors import ConcurrencyError, TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.ids import new_id
 from parallel_agents.core.settings import Settings
-from parallel_agents.core.submission import TaskMapping, parse_tasks, resolve_task
+from parallel_agents.core.submission import TaskMapping, parse_task, parse_tasks, resolve_task
 from parallel_agents.core.task import Task
 
 
@@ -60,22 +60,38 @@ class Intake:
         Raises:
             InputError: a task, an agent, the model or the concurrency is wrong.
         """
-        concurrency = self.concurrency(max_concurrent)
+        opened = self.open(max_concurrent, origin)
         parsed = parse_tasks(tasks, origin.places)
         agents = self._agent_records(parsed, model, origin)
         models = sorted({agent.model for agent in agents if agent.model is not None})
-        execution = ExecutionRecord(
-            execution_id=new_id("exec", self._random_bytes(8)),
-            submitted_at=0.0,
-            max_concurrent=concurrency,
-            model=next((agent.model for agent in agents if agent.model is not None), None),
-            source=origin.source,
-            vault_root=origin.vault_root,
-            settings=msgspec.json.encode(self._settings),
-            agents=agents,
+        execution = msgspec.structs.replace(
+            opened, model=next((agent.model for agent in agents if agent.model is not None), None), agents=agents
         )
         resolved = [self._resolved(task, position, origin.place(position)) for position, task in enumerate(parsed)]
         return Batch(execution=execution, tasks=resolved, models=models)
+
+    def open(self, max_concurrent: int | None, origin: Origin) -> ExecutionRecord:
+        """An execution whose tasks are still to come. Raises `ConcurrencyError`."""
+        return ExecutionRecord(
+            execution_id=new_id("exec", self._random_bytes(8)),
+            submitted_at=0.0,
+            max_concurrent=self.concurrency(max_concurrent),
+            model=None,
+            source=origin.source,
+            vault_root=origin.vault_root,
+            settings=msgspec.json.encode(self._settings),
+            agents=(),
+        )
+
+    def accept(self, task: Mapping[str, Any], position: int, model: str | None) -> tuple[Task, AgentRecord]:
+        """Check one task of an open execution; returns it with its agent.
+
+        Raises:
+            InputError: the task, its agent or the model is wrong.
+        """
+        parsed = parse_task(task, position, "")
+        (agent,) = self._agent_records([parsed], model, Origin())
+        return self._resolved(parsed, position, ""), agent
 
     def concurrency(self, asked: int | None) -> int:
         """The number asked for, or the configured one. Raises `ConcurrencyError` for one beyond the limits."""

@@ -88,6 +88,7 @@ CASES: list[Case] = [
     (lambda: errors.QueueFullError(9, 10, 2), ["9", "10", "2", "max_queue_size"]),
     (lambda: errors.OwnershipError("exec-1", "did not answer"), ["exec-1", "did not answer"]),
     (lambda: errors.EngineClosedError("exec-1"), ["exec-1", "resume"]),
+    (lambda: errors.ExecutionClosedError("exec-1"), ["exec-1", "no more tasks"]),
     (lambda: errors.IllegalTransitionError("completed", "started"), ["completed", "started"]),
     (lambda: errors.IllegalTransitionError(None, "started"), ["not there yet", "started"]),
     (lambda: errors.JournalError("j.sqlite", "is full", hint="Make room."), ["j.sqlite", "is full", "Make room."]),

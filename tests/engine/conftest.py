@@ -15,8 +15,9 @@ from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.settings import ErrorHandling, ParallelProcessing, Settings, TaskQueue
 from parallel_agents.core.task import Task, TaskRecord
-from parallel_agents.engine.engine import Engine, Parts
+from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
+from parallel_agents.engine.parts import Parts
 from parallel_agents.journal import SqliteJournal
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.workers import WorkerPool

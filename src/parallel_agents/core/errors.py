@@ -16,6 +16,7 @@
     ├── QueueFullError                 no room in the ready queue
     ├── OwnershipError                 another process owns the execution
     ├── EngineClosedError              the engine was closed while somebody waited for an execution
+    ├── ExecutionClosedError           the execution takes no more tasks
     ├── IllegalTransitionError         a move that the transition table does not have
     ├── JournalError                   the journal cannot be read or written (exit 1)
     ├── PoolError                      worker processes cannot be started (exit 1)
@@ -202,6 +203,14 @@ class EngineClosedError(ParallelAgentsError):
             f"the engine was closed before execution {execution_id} ended. "
             f"`parallel-agents resume {execution_id}` goes on where it stopped."
         )
+
+
+class ExecutionClosedError(ParallelAgentsError):
+    """The execution takes no more tasks: it was closed or cancelled, or its engine stopped. Those it has are kept."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"execution {execution_id} takes no more tasks: it was closed, cancelled or stopped.")
 
 
 class IllegalTransitionError(ParallelAgentsError):

@@ -8,6 +8,9 @@ import msgspec
 
 from parallel_agents.core.states import State
 
+BY_USER = "user"
+"""The reason of a pause that somebody asked for."""
+
 
 class Status(StrEnum):
     """What the outside sees of an execution; derived, never stored."""
@@ -77,7 +80,8 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings` is the JSON of the settings that it was submitted under; `paused` a reason or None; `stopped` is set when
     `continue_on_error: false` ended it; `resources` is a msgpack map of sampled figures or None.
-    `max_concurrent` is as it was submitted, `changed_concurrency` as it was changed later.
+    `max_concurrent` is as it was submitted, `changed_concurrency` as it was changed later;
+    `is_open` tells that tasks may still come in.
     """
 
     execution_id: str
@@ -95,6 +99,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
     resources: bytes | None = None
     file_paths: tuple[str, ...] = ()
     changed_concurrency: int | None = None
+    is_open: bool = False
 
     @property
     def concurrency(self) -> int:
@@ -103,13 +108,19 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overall_status(
-    counts: Counts, *, cancel_requested: bool = False, stopped: bool = False, paused: str | None = None
+    counts: Counts,
+    *,
+    cancel_requested: bool = False,
+    stopped: bool = False,
+    paused: str | None = None,
+    is_open: bool = False,
 ) -> Status:
     """Derive the status of an execution from its counts and flags.
 
-    `skipped` tasks alone leave it completed; nothing completed beside a failure is `failed`.
+    While tasks may still come in (`is_open`) it has not ended. `skipped` tasks alone leave it completed; nothing
+    completed beside a failure is `failed`.
     """
-    if counts.unfinished:
+    if counts.unfinished or is_open:
         if paused is not None and not counts.running:
             return Status.PAUSED
         return Status.RUNNING if counts.running or counts.settled or counts.waiting else Status.PENDING

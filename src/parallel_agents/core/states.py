@@ -80,6 +80,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.CANCELLED, Trigger.RETRIED, State.PENDING, "reset", "the user asked for another try"),
 )
 
+ENDING = frozenset(step.trigger for step in TRANSITIONS if step.target in SETTLED)
+"""What ends a task."""
+
 _MOVES = {(move.source, move.trigger): move for move in TRANSITIONS}
 
 

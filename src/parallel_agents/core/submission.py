@@ -58,7 +58,7 @@ def parse_tasks(mappings: Sequence[Mapping[str, Any]], places: Sequence[str] = (
     if not mappings:
         raise InputError("the batch is empty: there is no task to run")
     parsed = [
-        _parse(mapping, position, places[position] if places else "") for position, mapping in enumerate(mappings)
+        parse_task(mapping, position, places[position] if places else "") for position, mapping in enumerate(mappings)
     ]
     seen: dict[str, int] = {}
     for position, task in enumerate(parsed):
@@ -105,7 +105,8 @@ def resolve_task(
     )
 
 
-def _parse(mapping: Mapping[str, Any], position: int, place: str) -> TaskMapping:
+def parse_task(mapping: Mapping[str, Any], position: int, place: str) -> TaskMapping:
+    """Check one mapping. Raises `TaskError`, as `parse_tasks`."""
     if not isinstance(mapping, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TaskError(position, f"a task is a mapping, not {type(mapping).__name__}", place=place)
     _check_keys(mapping, position, place)

@@ -144,6 +144,8 @@ class Dispatcher:
         return live is not None and live.startable and self._limits.admits(execution_id, agent)
 
     async def _finish_if_done(self, live: LiveExecution) -> None:
+        if live.is_open:
+            return
         if not (live.drained and live.quiet and live.due_at is None and not self._queue.held(live.execution_id)):
             return
         if await self._journal.release_final_round(live.execution_id, self._now()):

@@ -10,42 +10,25 @@ import msgspec
 
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
-from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.execution import BY_USER, ExecutionRecord
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.outcome import Cancelled, Interrupted, Outcome, Succeeded, WorkerIdentity
 from parallel_agents.core.settings import Settings
-from parallel_agents.core.states import Trigger
+from parallel_agents.core.states import ENDING, Trigger
 from parallel_agents.core.task import ReadyTask, Task
 from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.commands import CommandWatch, obey
 from parallel_agents.engine.dispatcher import Dispatcher
+from parallel_agents.engine.feed import Feed
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
+from parallel_agents.engine.parts import Parts
 from parallel_agents.engine.queue import TaskQueueManager
 from parallel_agents.engine.reports import Reports, tell_traceback
 from parallel_agents.engine.settlement import Settled, Settler
-from parallel_agents.ports.clock import Chance, Clock
-from parallel_agents.ports.journal import Journal
-from parallel_agents.ports.models import Gateway
-from parallel_agents.ports.workers import Contexts, WorkerPool
-
-BY_USER = "user"
-"""The reason of a pause that somebody asked for."""
-
-
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine works with."""
-
-    journal: Journal
-    pool: WorkerPool
-    gateway: Gateway
-    contexts: Contexts
-    clock: Clock
-    chance: Chance
-    parameters: Callable[[AgentRecord], bytes]
 
 
 class Engine:
@@ -134,6 +117,19 @@ class Engine:
             raise OwnershipError(execution.execution_id, "is owned by another process")
         await journal.submit(execution, tasks)
         self._take_on(LiveExecution(execution, self._parts.chance.random))
+
+    async def open(self, execution: ExecutionRecord) -> Feed:
+        """Take on an execution whose tasks are still to come, through the feed that is returned."""
+        await self.submit(msgspec.structs.replace(execution, is_open=True), ())
+        live = self._dispatcher.live[execution.execution_id]
+
+        def arrived() -> None:
+            live.more_pending()
+            self._dispatcher.wake()
+
+        return Feed(
+            self._parts.journal, live, most=lambda: self._queue.max_queue_size, now=self._parts.clock.now, wake=arrived
+        )
 
     async def adopt(self, execution_id: str) -> None:
         """Take on an execution that nobody runs, after its engine died, paused or was stopped.
@@ -233,6 +229,7 @@ class Engine:
         """Start nothing more; what runs goes on to its end."""
         self._dispatcher.draining = True
         for live in self._dispatcher.live.values():
+            live.close()
             self._note_idle(live)
 
     async def interrupt(self) -> None:
@@ -288,6 +285,8 @@ class Engine:
 
     async def _follow_up(self, live: LiveExecution, settled: Settled, outcome: Outcome) -> None:
         settlement = settled.settlement
+        if settled.landed and settlement.trigger in ENDING:
+            live.went_out()
         if settlement.trigger is Trigger.RETRY_SCHEDULED:
             live.due(settlement.due_at)
         live.more_pending()
@@ -319,6 +318,7 @@ class Engine:
 
     async def _stop(self, live: LiveExecution, *, stopped: bool) -> None:
         live.cancelling = True
+        live.close()
         self._queue.forget(live.execution_id)
         await self._parts.journal.cancel(live.execution_id, self._parts.clock.now(), stopped=stopped)
         for attempt in live.running.values():
@@ -366,6 +366,7 @@ class Engine:
 
     def _fail_all(self, error: Callable[[str], BaseException]) -> None:
         for live in self._dispatcher.live.values():
+            live.close()
             if not live.idle.is_set():
                 live.error = error(live.execution_id)
                 live.idle.set()

@@ -18,7 +18,8 @@ class LiveExecution:
 
     `drained` means that the journal is known to hold no pending task beyond the window; `arrivals` counts what may have
     made one pending since; `due_at` is when the next waiting task is due. `idle` is set whenever the execution has
-    ended or is paused with nothing running. `last_fill` counts fills of the window over all executions.
+    ended or is paused with nothing running. `last_fill` counts fills of the window over all executions. While it is
+    open, tasks come in; `unsettled` counts those that have not ended and `has_room` is set whenever one has.
     """
 
     def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
@@ -36,6 +37,33 @@ class LiveExecution:
         self.ending = False
         self.idle = asyncio.Event()
         self.error: BaseException | None = None
+        self.is_open = False
+        self.unsettled = 0
+        self.has_room = asyncio.Event()
+
+    def open(self) -> None:
+        """Take tasks in until it is closed."""
+        self.is_open = True
+
+    def close(self) -> None:
+        """Take no more tasks in; whoever waits to hand one in is woken."""
+        self.is_open = False
+        self.has_room.set()
+
+    def came_in(self) -> None:
+        """A task was handed in."""
+        self.unsettled += 1
+        self.has_room.clear()
+
+    def went_out(self) -> None:
+        """A task has ended."""
+        self.unsettled = max(0, self.unsettled - 1)
+        self.has_room.set()
+
+    @property
+    def takes_tasks(self) -> bool:
+        """Whether tasks may be handed in."""
+        return self.is_open and not self.cancelling and not self.ending
 
     def more_pending(self) -> None:
         """A task may have become pending."""

@@ -51,6 +51,7 @@ def settle(database: Database, settlement: Settlement) -> bool:
 def adopt(database: Database, execution_id: str, at: float) -> Adopted:
     """Take back what a dead engine left running, or fail what took too many engines down."""
     require_execution(database, execution_id)
+    database.execute("mark_closed", {"execution_id": execution_id})  # whoever handed tasks in is gone
     poisoned = 0
     found = database.rows("running_tasks", {"execution_id": execution_id})
     for key, attempt, engine_losses in found:

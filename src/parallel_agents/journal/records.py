@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parallel_agents.core.execution import ExecutionRecord
+from parallel_agents.core.errors import TaskError
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.task import Task
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.moves import require_execution
@@ -16,13 +17,31 @@ def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]
     """Add an execution with its tasks."""
     database.execute("insert_execution", execution_row(execution))
     _insert_files(database, execution.execution_id, execution.file_paths)
-    last = database.row("last_key")
-    first = 1 if last is None else last[0] + 1
-    keyed = list(enumerate(sorted(tasks, key=lambda task: task.position), start=first))
-    database.execute_many("insert_task", (_task_row(key, execution, task) for key, task in keyed))
-    database.execute_many(
-        "insert_input", ({"key": key, "input_data": task.input_data, "metadata": task.metadata} for key, task in keyed)
-    )
+    _insert_tasks(database, execution.execution_id, tasks, execution.submitted_at)
+
+
+def append(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> None:
+    """Add tasks to an execution that is open.
+
+    Raises:
+        TaskError: an id is that of another task of it.
+    """
+    require_execution(database, execution_id)
+    for task in tasks:
+        if database.row("has_task", {"execution_id": execution_id, "task_id": task.task_id}) is not None:
+            problem = f"{task.task_id!r} is the id of an earlier task of this execution"
+            raise TaskError(task.position, problem, key="task_id")
+    _insert_tasks(database, execution_id, tasks, at)
+
+
+def change_agents(database: Database, execution_id: str, agents: Sequence[AgentRecord]) -> None:
+    """Note the agents of an execution."""
+    database.execute("change_agents", {"execution_id": execution_id, "agents": json_text(agents)})
+
+
+def close_intake(database: Database, execution_id: str) -> None:
+    """Note that no more tasks come in."""
+    database.execute("mark_closed", {"execution_id": execution_id})
 
 
 def pause(database: Database, execution_id: str, reason: str | None) -> None:
@@ -84,10 +103,20 @@ def _insert_files(database: Database, execution_id: str, paths: Sequence[str]) -
     database.execute_many("insert_file", ({"execution_id": execution_id, "path": path} for path in paths))
 
 
-def _task_row(key: int, execution: ExecutionRecord, task: Task) -> dict[str, Value]:
+def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> None:
+    last = database.row("last_key")
+    first = 1 if last is None else last[0] + 1
+    keyed = list(enumerate(sorted(tasks, key=lambda task: task.position), start=first))
+    database.execute_many("insert_task", (_task_row(key, execution_id, task, at) for key, task in keyed))
+    database.execute_many(
+        "insert_input", ({"key": key, "input_data": task.input_data, "metadata": task.metadata} for key, task in keyed)
+    )
+
+
+def _task_row(key: int, execution_id: str, task: Task, at: float) -> dict[str, Value]:
     return {
         "key": key,
-        "execution_id": execution.execution_id,
+        "execution_id": execution_id,
         "task_id": task.task_id,
         "position": task.position,
         "agent_name": task.agent_name,
@@ -98,5 +127,5 @@ def _task_row(key: int, execution: ExecutionRecord, task: Task) -> dict[str, Val
         "memory_mb": task.memory_mb,
         "canvas_path": task.canvas_path,
         "node_id": task.node_id,
-        "moved_at": execution.submitted_at,
+        "moved_at": at,
     }

@@ -60,13 +60,14 @@ def execution_row(execution: ExecutionRecord) -> dict[str, Value]:
         "paused": execution.paused,
         "stopped": execution.stopped,
         "resources": execution.resources,
+        "is_open": execution.is_open,
     }
 
 
 def execution_of(row: Row) -> ExecutionRecord:
     """Read a row of the view `execution_records`."""
     (_number, execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, *marks) = row
-    ended_at, cancel_requested, paused, stopped, resources, paths, changed_concurrency = marks
+    ended_at, cancel_requested, paused, stopped, resources, paths, changed_concurrency, is_open = marks
     return ExecutionRecord(
         execution_id=execution_id,
         submitted_at=submitted_at,
@@ -83,6 +84,7 @@ def execution_of(row: Row) -> ExecutionRecord:
         resources=resources,
         file_paths=_paths.decode(paths),
         changed_concurrency=changed_concurrency,
+        is_open=bool(is_open),
     )
 
 

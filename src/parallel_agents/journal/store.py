@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from parallel_agents.core.errors import JournalError
-from parallel_agents.core.execution import ExecutionRecord
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.outcome import WorkerIdentity
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.task import Task
@@ -135,6 +135,19 @@ class SqliteJournal:
         """Add an execution with all its tasks, or nothing."""
         listed = tuple(tasks)
         return self._put(lambda database: records.submit(database, execution, listed))
+
+    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[None]:
+        """Add tasks to an execution that is open."""
+        listed = tuple(tasks)
+        return self._put(lambda database: records.append(database, execution_id, listed, at))
+
+    def change_agents(self, execution_id: str, agents: Sequence[AgentRecord]) -> asyncio.Future[None]:
+        """Note the agents of an execution, once another one has come in."""
+        return self._put(lambda database: records.change_agents(database, execution_id, agents))
+
+    def close_intake(self, execution_id: str) -> asyncio.Future[None]:
+        """Note that no more tasks come in."""
+        return self._put(lambda database: records.close_intake(database, execution_id))
 
     def begin(self, key: int, attempt: int, worker: WorkerIdentity, at: float) -> asyncio.Future[bool]:
         """Move a pending task to running as attempt number `attempt` (one more than its last). Tells if it landed."""

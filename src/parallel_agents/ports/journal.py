@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from parallel_agents.core.execution import Counts, ExecutionRecord
+from parallel_agents.core.execution import AgentRecord, Counts, ExecutionRecord
 from parallel_agents.core.outcome import WorkerIdentity
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.states import State
@@ -145,6 +145,18 @@ class Journal(Protocol):
 
     def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> asyncio.Future[None]:
         """Add an execution with all its tasks, or nothing."""
+        ...
+
+    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[None]:
+        """Add tasks to an execution that is open; fails with `TaskError` where an id is taken."""
+        ...
+
+    def change_agents(self, execution_id: str, agents: Sequence[AgentRecord]) -> asyncio.Future[None]:
+        """Note the agents of an execution, once another one has come in."""
+        ...
+
+    def close_intake(self, execution_id: str) -> asyncio.Future[None]:
+        """Note that no more tasks come in."""
         ...
 
     def begin(self, key: int, attempt: int, worker: WorkerIdentity, at: float) -> asyncio.Future[bool]:

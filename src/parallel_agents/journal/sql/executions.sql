@@ -1,11 +1,11 @@
 -- name: insert_execution
 INSERT INTO executions (
     execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, ended_at,
-    cancel_requested, paused, stopped, resources
+    cancel_requested, paused, stopped, resources, is_open
 )
 VALUES (
     :execution_id, :submitted_at, :max_concurrent, :model, :source, :vault_root, :settings, :agents, :ended_at,
-    :cancel_requested, :paused, :stopped, :resources
+    :cancel_requested, :paused, :stopped, :resources, :is_open
 )
 
 -- name: insert_task
@@ -46,6 +46,15 @@ UPDATE executions SET paused = :reason WHERE execution_id = :execution_id
 
 -- name: change_concurrency
 UPDATE executions SET changed_concurrency = :at_most WHERE execution_id = :execution_id
+
+-- name: mark_closed
+UPDATE executions SET is_open = 0 WHERE execution_id = :execution_id
+
+-- name: change_agents
+UPDATE executions SET agents = :agents WHERE execution_id = :execution_id
+
+-- name: has_task
+SELECT 1 FROM tasks WHERE execution_id = :execution_id AND task_id = :task_id
 
 -- name: mark_ended
 UPDATE executions SET ended_at = :at, resources = :resources WHERE execution_id = :execution_id
