@@ -109,7 +109,7 @@ CRITERIA = {
 }
 """Which tests show what. A scenario shows what it says itself in `shows`; see `tests/fixtures`."""
 
-ONLY_AS_A_WHOLE = ("tests/meta",)
+ONLY_AS_A_WHOLE = ("tests/docs", "tests/meta")
 """Folders that show no single criterion."""
 
 
