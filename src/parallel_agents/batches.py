@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import msgspec
 
@@ -25,7 +26,7 @@ from parallel_agents.core.states import Trigger
 from parallel_agents.core.taskline import read_line
 from parallel_agents.distinct import StoredFirsts
 
-Strategy = Literal["priority_queue", "fifo", "lifo"]
+Strategy = Literal["priority_queue", "fifo", "lifo", "shortest_first", "round_robin"]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,22 +90,52 @@ def create_batch_tasks(canvas_path: str, agent_type: str, node_ids: Sequence[str
 
 
 def prioritize_tasks(tasks: Sequence[Mapping[str, Any]], strategy: Strategy = "priority_queue") -> list[dict[str, Any]]:
-    """Order tasks as they would start: `priority_queue` (within a level as given), `fifo` or `lifo`.
+    """Order tasks as they shall start.
+
+    `priority_queue`: by level, within a level as given. `fifo` and `lifo`: as given, and the other way round.
+    `shortest_first`: those with the least text in their input first. `round_robin`: one of each canvas in turn, each
+    canvas's own as given.
 
     Raises:
         InputError: the strategy is not known.
         ValueError: a task has a priority that is not known.
     """
-    levels = TaskQueue().priority_levels
+    given = [dict(task) for task in tasks]
     match strategy:
         case "priority_queue":
-            return [dict(task) for task in sorted(tasks, key=lambda task: rank_of(task.get("priority"), levels))]
+            levels = TaskQueue().priority_levels
+            return sorted(given, key=lambda task: rank_of(task.get("priority"), levels))
         case "fifo":
-            return [dict(task) for task in tasks]
+            return given
         case "lifo":
-            return [dict(task) for task in reversed(tasks)]
+            return given[::-1]
+        case "shortest_first":
+            return sorted(given, key=lambda task: _length_of(task.get("input_data")))
+        case "round_robin":
+            return _in_turn(given)
         case other:  # pyright: ignore[reportUnnecessaryComparison]
-            raise InputError(f"strategy {other!r} is not one of priority_queue, fifo, lifo")
+            raise InputError(f"strategy {other!r} is not one of {', '.join(get_args(Strategy))}")
+
+
+def _length_of(value: object) -> int:
+    match value:
+        case str():
+            return len(value)
+        case Mapping():
+            return sum(map(_length_of, cast("Mapping[str, object]", value).values()))
+        case list() | tuple():
+            return sum(map(_length_of, cast("Sequence[object]", value)))
+        case _:
+            return 0
+
+
+def _in_turn(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    seen: Counter[object] = Counter()
+    rounds: list[tuple[int, int]] = []
+    for position, task in enumerate(tasks):
+        rounds.append((seen[task.get("canvas_path")], position))
+        seen[task.get("canvas_path")] += 1
+    return [tasks[position] for _, position in sorted(rounds)]
 
 
 def aggregate_results(results: Iterable[Mapping[str, Any]], method: str = "merge") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parallel_agents import aggregate_results, create_batch_tasks
+from parallel_agents import aggregate_results, create_batch_tasks, prioritize_tasks
 from parallel_agents.core.errors import CanvasError, InputError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "笔记库" / "离散数学" / "离散数学.canvas"
@@ -94,3 +94,40 @@ def test_an_unknown_method_is_refused(method: str) -> None:
 def test_what_is_no_result_is_named_by_its_position_and_not_dropped() -> None:
     with pytest.raises(InputError, match="result 2 has neither result nor output_data"):
         aggregate_results([{"agent_name": "x", "output_data": {}}, {"agent_name": "x"}])
+
+
+def tasks_of(*given: tuple[str, str, str | None]) -> list[dict[str, Any]]:
+    return [
+        {"agent_name": "x", "task_id": name, "canvas_path": canvas, "priority": level, "input_data": {"text": name * 3}}
+        for name, canvas, level in given
+    ]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("priority_queue", ["ccc", "a", "bb", "e", "dddd"]),
+        ("fifo", ["a", "bb", "ccc", "dddd", "e"]),
+        ("lifo", ["e", "dddd", "ccc", "bb", "a"]),
+        ("shortest_first", ["a", "e", "bb", "ccc", "dddd"]),
+        ("round_robin", ["a", "ccc", "bb", "dddd", "e"]),
+    ],
+)
+def test_tasks_are_ordered_as_the_strategy_says_and_none_is_lost(strategy: Any, expected: list[str]) -> None:
+    given = tasks_of(
+        ("a", "一.canvas", None),
+        ("bb", "一.canvas", "medium"),
+        ("ccc", "二.canvas", "urgent"),
+        ("dddd", "二.canvas", "low"),
+        ("e", "一.canvas", "normal"),
+    )
+    before = [dict(task) for task in given]
+    assert [task["task_id"] for task in prioritize_tasks(given, strategy)] == expected
+    assert given == before
+
+
+def test_an_unknown_strategy_or_level_is_refused() -> None:
+    with pytest.raises(InputError, match="round_robin"):
+        prioritize_tasks([], "longest_first")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="'asap' is not one of urgent"):
+        prioritize_tasks(tasks_of(("a", "x", "asap")))
