@@ -5,12 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+import msgspec
+
+from parallel_agents.core.states import State, Trigger, charged_after, move
 from parallel_agents.core.task import ReadyTask
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.queue import QueueType, TaskQueueManager
 from parallel_agents.ports.journal import Journal, Reader
+
+_LOST = frozenset({Trigger.WORKER_LOST, Trigger.INTERRUPTED})
+
+
+def after_loss(ready: ReadyTask, trigger: Trigger) -> ReadyTask:
+    """What a pending task is after one more attempt that was lost."""
+    charge = move(State.RUNNING, trigger).charge
+    return msgspec.structs.replace(
+        ready,
+        attempt=ready.attempt + 1,
+        charged=charged_after(ready.charged + 1, charge),
+        losses=ready.losses + (trigger is Trigger.WORKER_LOST),
+    )
 
 
 class Dispatcher:
@@ -56,6 +72,14 @@ class Dispatcher:
                 live.more_pending()
             self._queue.reorder(queue_type)
         self.wake()
+
+    def take_back(self, live: LiveExecution, ready: ReadyTask, trigger: Trigger) -> None:
+        """Hand a task out again whose attempt was lost; `ready` is as it was before that attempt.
+
+        By way of the journal it would wait until half of the window is empty, behind hundreds of others.
+        """
+        if trigger in _LOST and live.startable and not self.draining:
+            self._queue.put(after_loss(ready, trigger), again=True)
 
     async def run(self) -> None:
         """Dispatch until cancelled."""

@@ -281,6 +281,8 @@ class Engine:
             tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
         if isinstance(end.outcome, Interrupted) and end.outcome.reason == "lane_closed":
             await self._pause(live, f"quota: {end.outcome.detail}")
+        if settled.landed:
+            self._dispatcher.take_back(live, attempt.ready, settled.settlement.trigger)
         await self._follow_up(live, settled, end.outcome)
 
     async def _follow_up(self, live: LiveExecution, settled: Settled, outcome: Outcome) -> None:

@@ -76,8 +76,8 @@ class TaskQueueManager:
         """How many tasks of one execution are held here."""
         return len(self._keys.get(execution_id, ()))
 
-    def put(self, task: ReadyTask) -> None:
-        """Add a task; one that is held already is left as it is.
+    def put(self, task: ReadyTask, *, again: bool = False) -> None:
+        """Add a task; one that is held already is left as it is. One that comes `again` had its place and needs none.
 
         Raises:
             QueueFullError: there is no room.
@@ -85,7 +85,7 @@ class TaskQueueManager:
         held = self._keys.setdefault(task.execution_id, set())
         if task.key in held:
             return
-        if self.room < 1:
+        if self.room < 1 and not again:
             raise QueueFullError(self._size, self.max_queue_size, 1)
         self._arrivals += 1
         self._size += 1
