@@ -49,6 +49,7 @@ def reader(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[tuple[st
         reader.close()
 
 
+@pytest.mark.timeout(300)  # some forty commands, one after the other
 def test_every_command_of_the_guide_does_what_it_shows(reader: tuple[str, Reader]) -> None:
     language, follower = reader
     canvases = {path: path.read_bytes() for path in follower.folder.rglob("*.canvas")}
