@@ -94,10 +94,18 @@ async def make_pool() -> AsyncGenerator[MakePool]:
         await pool.aclose()
 
 
-@pytest.fixture(params=["process", "plain process", "inline"])
+POOLS: dict[str, Callable[[], ProcessPool | InlinePool]] = {
+    "process": process_pool,
+    "plain process": lambda: process_pool(use_aiomultiprocess=False),
+    "thread": lambda: process_pool(level="thread", slots=8),
+    "coroutine": lambda: process_pool(level="coroutine", slots=8),
+    "inline": InlinePool,
+}
+
+
+@pytest.fixture(params=POOLS)
 async def any_pool(request: pytest.FixtureRequest) -> AsyncGenerator[ProcessPool | InlinePool]:
-    inline = request.param == "inline"
-    pool = InlinePool() if inline else process_pool(use_aiomultiprocess=request.param == "process")
+    pool = POOLS[request.param]()
     await pool.start(0)
     yield pool
     await pool.aclose()

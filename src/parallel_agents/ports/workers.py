@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from parallel_agents.core.outcome import Outcome, Usage, WorkerIdentity
+
+Level = Literal["process", "thread", "coroutine"]
+"""How attempts share worker processes: not at all, by a thread each, or by a coroutine each."""
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +78,13 @@ class WorkerPool(Protocol):
     """Runs attempts in workers.
 
     `run` ends with a report whatever the agent does: it returns, raises, is killed, prints garbage, never answers a
-    heartbeat. A cancelled `run` has stopped the attempt, hard where the level can, before it raises. Nothing of one
-    attempt is running when its `run` has ended, and a pool leaves no process behind, not even when its own process is
-    killed.
+    heartbeat. A cancelled `run` has stopped the attempt before it raises: by ending its worker where that is the
+    attempt's own, else by cancelling it, and by ending the worker when it does not yield. Nothing of one attempt is
+    running when its `run` has ended, but for threads and programs that an agent left behind in a worker that others
+    share: those end with the worker. A pool leaves no process behind, not even when its own process is killed.
+
+    An attempt that went down with a worker through the fault of another, or of nobody knows whom, is `Interrupted` as
+    a bystander; in the second case its next try has a worker of its own, so that the one at fault is found.
     """
 
     async def start(self, warm: int) -> None:

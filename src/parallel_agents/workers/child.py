@@ -1,9 +1,8 @@
-"""What runs inside a worker process: one attempt at a time, until the engine's end of the socket closes."""
+"""What runs inside a worker process: attempts, until the engine's end of the socket closes."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import itertools
 import os
@@ -12,23 +11,20 @@ import signal
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable, Mapping
 from multiprocessing import forkserver
 from typing import Any
 
-from parallel_agents.core.outcome import MemoryExceeded
-from parallel_agents.ports.workers import Assignment
+from parallel_agents.core.outcome import Usage
+from parallel_agents.ports.workers import Assignment, Level
 from parallel_agents.workers import frames, memory
-from parallel_agents.workers.attempting import measured
+from parallel_agents.workers.attempting import failure_of
+from parallel_agents.workers.bench import Bench, OneByOne, Send
 from parallel_agents.workers.channel import ChannelBrokenError, DescriptorChannel
-from parallel_agents.workers.context import WorkerContext
-from parallel_agents.workers.family import (
-    adopt_orphans,
-    bound_arenas,
-    descendants,
-    die_with_the_parent,
-)
-from parallel_agents.workers.leftovers import Leftovers
-from parallel_agents.workers.voice import Voice
+from parallel_agents.workers.coroutines import Coroutines
+from parallel_agents.workers.family import adopt_orphans, bound_arenas, die_with_the_parent, end_the_group
+from parallel_agents.workers.threads import Threads
 
 BEAT_S = 1.0
 OUT_OF_MEMORY = 197
@@ -36,51 +32,47 @@ OUT_OF_MEMORY = 197
 # The standard library has no public names for the fork server that a process came from.
 _FORK_SERVER, _ALIVE = "_forkserver", "_forkserver_alive_fd"
 _STACK_BYTES = 1024 * 1024
+_BENCHES: Mapping[Level, Callable[[asyncio.AbstractEventLoop, Send, Callable[[], int]], Bench]] = {
+    "process": OneByOne,
+    "thread": Threads,
+    "coroutine": Coroutines,
+}
 
 
-async def serve(sock: socket.socket, beat_s: float = BEAT_S) -> None:
+async def serve(sock: socket.socket, beat_s: float = BEAT_S, level: Level = "process") -> None:
     """Serve the engine over `sock`; never returns: the process ends with its group when the engine is gone."""
     _be_a_worker()
     channel = DescriptorChannel(sock.fileno(), sock.fileno())
-    worker = Worker(channel, asyncio.get_running_loop(), beat_s)
+    worker = Worker(channel, asyncio.get_running_loop(), beat_s, level)
     threading.Thread(target=worker.listen, name="engine", daemon=True).start()
     await worker.run()
 
 
 class Worker:
-    """The inside of a worker: a thread that listens to the engine, and the loop that runs agents."""
+    """The inside of a worker: a thread that listens to the engine, and the loop that the attempts' bench is on."""
 
-    def __init__(self, channel: DescriptorChannel, loop: asyncio.AbstractEventLoop, beat_s: float) -> None:
+    def __init__(
+        self, channel: DescriptorChannel, loop: asyncio.AbstractEventLoop, beat_s: float, level: Level
+    ) -> None:
         self._channel = channel
         self._loop = loop
         self._beat_s = beat_s
-        self._thread_id = str(threading.get_native_id())
-        self._work: asyncio.Queue[Assignment] = asyncio.Queue()
-        self._call_numbers = itertools.count(1)
-        self._voice: Voice | None = None
+        self._level: Level = level
+        self._bench: Bench = _BENCHES[level](loop, self._send, itertools.count(1).__next__)
+        self._next_beat = time.monotonic() + beat_s
+        self._has_turned = True
 
     async def run(self) -> None:
-        """Run the attempts that come, one after the other."""
-        left = Leftovers(self._loop)
+        """Run the attempts that come."""
         self._send(
             frames.Hello(
                 pid=os.getpid(),
-                thread_id=self._thread_id,
+                thread_id=str(threading.get_native_id()),
                 baseline_mb=memory.resident_mb(os.getpid()),
-                effective=effective_guarantees(),
+                effective=effective_guarantees(self._level),
             )
         )
-        while True:
-            await self._attempt(await self._work.get(), left)
-
-    async def _attempt(self, assignment: Assignment, left: Leftovers) -> None:
-        self._voice = voice = Voice(self._loop, self._send, self._call_numbers.__next__)
-        context = WorkerContext(assignment, voice.ask, voice.tell)
-        outcome, usage = await measured(assignment, context, self._thread_id)
-        voice.close()
-        is_clear = await left.clear()
-        reusable = is_clear and not isinstance(outcome, MemoryExceeded)
-        self._send(frames.Finished(outcome, usage, reusable=reusable))
+        await self._bench.run()
 
     def listen(self) -> None:
         """Take frames from the engine; when it is gone, end this process and everything that it started."""
@@ -96,19 +88,42 @@ class Worker:
             end_the_group()
 
     def _beat_until_readable(self) -> None:
-        while not self._channel.has_frame() and not select.select([self._channel.read_fd], [], [], self._beat_s)[0]:
-            self._channel.send(frames.encode(frames.Beat()))
+        # On time whatever comes: where many attempts are answered, there is no pause to wait for.
+        while True:
+            pause = self._next_beat - time.monotonic()
+            if pause <= 0:
+                self._beat()
+            elif self._channel.has_frame() or select.select([self._channel.read_fd], [], [], pause)[0]:
+                return
+
+    def _beat(self) -> None:
+        self._next_beat = time.monotonic() + self._beat_s
+        holder = None if self._has_turned else self._bench.holder()
+        self._has_turned = False
+        self._loop.call_soon_threadsafe(self._turn)
+        self._channel.send(frames.encode(frames.Beat(holder)))
+
+    def _turn(self) -> None:
+        self._has_turned = True
 
     def _take(self, frame: frames.ToWorker) -> None:
         try:
             match frame:
-                case frames.Run(assignment):
-                    self._work.put_nowait(assignment)
-                case frames.CallAnswered(call_id, response, fault):
-                    if self._voice is not None:
-                        self._voice.answer(call_id, response, fault)
+                case frames.Run(seat, assignment):
+                    self._start(seat, assignment)
+                case frames.Cancel(seat):
+                    self._bench.cancel(seat)
+                case frames.CallAnswered():
+                    self._bench.answer(frame)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
+
+    def _start(self, seat: int, assignment: Assignment) -> None:
+        try:
+            self._bench.take(seat, assignment)
+        except (RuntimeError, OSError) as error:
+            # The system has no thread or descriptor left for it; another worker may have.
+            self._send(frames.Finished(seat, failure_of(error, assignment), Usage(), reusable=False))
 
     def _send(self, frame: frames.FromWorker) -> None:
         try:
@@ -117,8 +132,14 @@ class Worker:
             end_the_group()
 
 
-def effective_guarantees() -> dict[str, str]:
-    """What this worker really has; files and network are open until the sandbox closes them."""
+def effective_guarantees(level: Level) -> dict[str, str]:
+    """What this worker really has; files and network are open until the sandbox closes them.
+
+    Where attempts share a worker, no memory limit is any one's own, and an attempt that cannot be cancelled ends with
+    all of its worker.
+    """
+    if level != "process":
+        return {"memory": "none", "files": "none", "network": "none", "kill": f"cancel_{level}_then_worker"}
     guarded = "rss_guard" if sys.platform == "linux" else "none"
     return {
         "memory": f"rlimit_data+{guarded}" if memory.is_limited_by_data_budget() else guarded,
@@ -126,17 +147,6 @@ def effective_guarantees() -> dict[str, str]:
         "network": "none",
         "kill": "process_group",
     }
-
-
-def end_the_group() -> None:
-    """End this process and every process of its group, at once."""
-    for process in descendants(os.getpid()):
-        with contextlib.suppress(OSError):
-            if os.getpgid(process) != os.getpgid(0):
-                os.kill(process, signal.SIGKILL)
-    with contextlib.suppress(OSError):
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
 
 
 def _be_a_worker() -> None:

@@ -1,4 +1,7 @@
-"""What the engine and a worker say to each other: one msgpack body per frame, told apart by its tag."""
+"""What the engine and a worker say to each other: one msgpack body per frame, told apart by its tag.
+
+A `seat` is the number of one attempt in one worker. It is never given twice, so a late frame finds nobody.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,20 @@ from parallel_agents.workers.faults import Fault
 class Run(msgspec.Struct, frozen=True, tag="run"):
     """To the worker: run this attempt."""
 
+    seat: int
     assignment: Assignment
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    """To a worker that runs several: cancel this attempt. It ends with a `Finished` like any other."""
+
+    seat: int
 
 
 class CallAnswered(msgspec.Struct, frozen=True, tag="call_answered"):
     """To the worker: the answer to a model call, or why there is none. One of the two is set."""
 
+    seat: int
     call_id: int
     response: bytes | None = None
     fault: Fault | None = None
@@ -37,6 +48,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
 class Call(msgspec.Struct, frozen=True, tag="call"):
     """From the worker: the agent makes a model call."""
 
+    seat: int
     call_id: int
     request: bytes
 
@@ -44,23 +56,30 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
     """From the worker: the agent says how far it is."""
 
+    seat: int
     fraction: float | None
     message: str
 
 
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
-    """From the worker: the process is alive, whatever the agent does."""
+    """From the worker: the process is alive, whatever the agent does.
+
+    `holder` is the attempt that has kept the loop to itself since the beat before; None where the loop turns.
+    """
+
+    holder: int | None = None
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """From the worker: the attempt has ended. `reusable` is False where it left something behind."""
 
+    seat: int
     outcome: Outcome
     usage: Usage
     reusable: bool = True
 
 
-ToWorker: TypeAlias = Run | CallAnswered
+ToWorker: TypeAlias = Run | Cancel | CallAnswered
 FromWorker: TypeAlias = Hello | Call | Progress | Beat | Finished
 
 encode = msgspec.msgpack.Encoder().encode

@@ -6,19 +6,19 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from parallel_agents.workers.family import children, is_running
 
-_PATIENCE_S = 0.5
+PATIENCE_S = 0.5
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Helpers(ThreadPoolExecutor):
+class Helpers(ThreadPoolExecutor):
     """The threads of `asyncio.to_thread`, for one attempt."""
 
     are_used = False
@@ -37,7 +37,7 @@ class Leftovers:
         self._threads = set(threading.enumerate())
         self._directory = Path.cwd()
         self._environment = dict(os.environb)
-        self._helpers = _Helpers()
+        self._helpers = Helpers()
         loop.set_default_executor(self._helpers)
 
     async def clear(self) -> bool:
@@ -45,25 +45,20 @@ class Leftovers:
 
         Processes are not ended here: whoever kills the worker ends them with it.
         """
-        no_tasks = await self._no_tasks()
+        no_tasks = await without(asyncio.all_tasks() - {asyncio.current_task()})
+        return self.put_back() and no_tasks
+
+    def put_back(self) -> bool:
+        """Do the same for everything but tasks, while no attempt runs here."""
         if self._helpers.are_used:
             self._helpers.shutdown(wait=False, cancel_futures=True)
-            self._helpers = _Helpers()
+            self._helpers = Helpers()
             self._loop.set_default_executor(self._helpers)
         self._restore()
-        return no_tasks and self._no_threads() and _no_processes()
-
-    async def _no_tasks(self) -> bool:
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        if not left:
-            return True
-        for task in left:
-            task.cancel()
-        _, running = await asyncio.wait(left, timeout=_PATIENCE_S)
-        return not running
+        return self._no_threads() and _no_processes()
 
     def _no_threads(self) -> bool:
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         if threading.active_count() > len(self._threads):
             for thread in set(threading.enumerate()) - self._threads:
                 thread.join(max(0.0, deadline - time.monotonic()))
@@ -74,6 +69,17 @@ class Leftovers:
         if dict(os.environb) != self._environment:
             os.environb.clear()
             os.environb.update(self._environment)
+
+
+async def without(tasks: Collection[asyncio.Task[Any] | None]) -> bool:
+    """Cancel tasks and wait a moment for their end. False when one goes on all the same."""
+    left = [task for task in tasks if task is not None]
+    if not left:
+        return True
+    for task in left:
+        task.cancel()
+    _, running = await asyncio.wait(left, timeout=PATIENCE_S)
+    return not running
 
 
 def _no_processes() -> bool:

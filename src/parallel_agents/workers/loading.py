@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -17,14 +18,27 @@ from parallel_agents.core.errors import ItemError
 Agent = Callable[[Any], Awaitable[Mapping[str, Any]]]
 
 _added: list[str] = []
+# Attempts in threads load at the same time; the second would find the module of the first half made.
+_loading = threading.RLock()
 
 
 def load_agent(target: str) -> Agent:
-    """Load `module:function` or `path/to/file.py:function`.
+    """Load `module:function` or `path/to/file.py:function`; safe from any thread.
 
     Raises:
         ItemError: there is no such module or function, or it is not an `async def`. Trying again would not help.
     """
+    with _loading:
+        return _loaded(target)
+
+
+def folder_of(target: str) -> str | None:
+    """The folder whose modules an agent finds by their bare name; None for one that is imported by its module's."""
+    place = target.rpartition(":")[0]
+    return str(Path(place).parent) if place.endswith(".py") else None
+
+
+def _loaded(target: str) -> Agent:
     place, _, name = target.rpartition(":")
     if not place or not name:
         raise ItemError(f"the agent {target!r} is not of the form 'module:function' or 'path/to/file.py:function'")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -12,10 +11,13 @@ from functools import partial
 from typing import Any
 
 from parallel_agents.core.errors import PoolError
-from parallel_agents.core.outcome import WorkerIdentity, WorkerLost
-from parallel_agents.ports.workers import Assignment, Link, Report
+from parallel_agents.core.outcome import Interrupted, Outcome, WorkerIdentity, WorkerLost
+from parallel_agents.ports.workers import Assignment, Level, Link, Report
 from parallel_agents.workers import child
+from parallel_agents.workers.loading import folder_of
+from parallel_agents.workers.placement import Balance, paced
 from parallel_agents.workers.process import Starter, make_starter
+from parallel_agents.workers.seating import Seating
 from parallel_agents.workers.supervision import Started, SupervisedWorker
 
 BOOT_TIMEOUT_S = 60.0
@@ -24,10 +26,11 @@ BOOTS_BEFORE_GIVING_UP = 5
 
 
 class ProcessPool:
-    """Runs attempts in worker processes, one at a time each; see `ports.workers.WorkerPool`.
+    """Runs attempts in worker processes; see `ports.workers.WorkerPool`.
 
-    At most `max_workers` take attempts at once; one more may be starting to replace a worker that is on its last
-    attempt. `max_tasks_per_worker` 0 never recycles. Idle workers above `min_workers` end after `idle_timeout_s`. A
+    At the level `process` each has one at a time; else up to `slots`. At most `max_workers` take attempts at once; one
+    more may be starting to replace a worker that is on its last attempt: each gets `max_tasks_per_worker` per slot, 0
+    never recycles. Idle workers above `min_workers` end after `idle_timeout_s`. A
     busy worker that says nothing for `worker_timeout_s`, not even that it lives, is killed.
     """
 
@@ -39,12 +42,15 @@ class ProcessPool:
         idle_timeout_s: float,
         min_workers: int,
         worker_timeout_s: float,
+        level: Level = "process",
+        slots: int = 1,
+        balance: Balance = "least_busy",
         preload: Sequence[str] = (),
         use_aiomultiprocess: bool = True,
         on_worker: Callable[[str, WorkerIdentity], None] | None = None,
         starter: Callable[[], Starter] | None = None,
     ) -> None:
-        self._max_workers = max_workers
+        self._seating = Seating(max_workers=max_workers, slots=slots, balance=balance)
         self._max_attempts = max_tasks_per_worker
         self._idle_timeout_s = idle_timeout_s
         self._min_workers = min_workers
@@ -52,9 +58,9 @@ class ProcessPool:
         self._make_starter = starter or partial(make_starter, preload, use_aiomultiprocess=use_aiomultiprocess)
         self._on_worker = on_worker
         self._alive: dict[int, SupervisedWorker] = {}
-        self._idle: collections.deque[SupervisedWorker] = collections.deque()
-        self._waiters: collections.deque[asyncio.Future[SupervisedWorker]] = collections.deque()
-        self._busy = 0
+        self._level: Level = level
+        # Tasks that went down with a worker in which nobody knows who was at fault.
+        self._suspects: set[tuple[str, str]] = set()
         self._pids: set[int] = set()
         self._booting = 0
         self._failed_boots = 0
@@ -78,10 +84,7 @@ class ProcessPool:
         self._started = True
         self._starter = await self._loop.run_in_executor(self._thread, self._make_starter)
         self._watch = self._loop.call_later(WATCH_S, self._look_round)
-        wanted: list[asyncio.Future[SupervisedWorker]] = [
-            self._loop.create_future() for _ in range(min(warm, self._max_workers))
-        ]
-        self._waiters.extend(wanted)
+        wanted = [self._seating.ask(alone=True) for _ in range(min(warm, self._seating.max_workers))]
         self._grow()
         if wanted:
             await asyncio.wait(wanted)
@@ -93,10 +96,20 @@ class ProcessPool:
             raise failures[0]
 
     def adjust(
-        self, *, max_workers: int, max_tasks_per_worker: int, idle_timeout_s: float, min_workers: int, warm: int
+        self,
+        *,
+        max_workers: int,
+        max_tasks_per_worker: int,
+        idle_timeout_s: float,
+        min_workers: int,
+        warm: int,
+        slots: int = 1,
+        balance: Balance = "least_busy",
     ) -> None:
         """Change a running pool, starting workers until `warm` live; what runs is left alone."""
-        self._max_workers = max_workers
+        self._seating.max_workers = max_workers
+        self._seating.slots = slots
+        self._seating.balance = balance
         self._max_attempts = max_tasks_per_worker
         self._idle_timeout_s = idle_timeout_s
         self._min_workers = min_workers
@@ -108,20 +121,26 @@ class ProcessPool:
             self._boot()
 
     async def run(self, assignment: Assignment, link: Link) -> Report:
-        """Run one attempt on a free worker, waiting for one if need be.
+        """Run one attempt on a worker with room, waiting for one if need be.
 
         Raises:
             PoolError: workers cannot be started any more.
         """
-        worker = await self._acquire()
+        task = (assignment.execution_id, assignment.task_id)
+        alone, folder = task in self._suspects, folder_of(assignment.target)
+        worker = await self._acquire(alone=alone, folder=folder)
         while worker.dying:
             self._give_back(worker)
-            worker = await self._acquire()
+            worker = await self._acquire(alone=alone, folder=folder)
         self._note_last_attempt(worker)
+        began = self._loop.time()
         try:
-            return await worker.run(assignment, link)
+            report = await worker.run(assignment, link)
         finally:
             self._give_back(worker)
+        worker.pace_s = paced(worker.pace_s, self._loop.time() - began)
+        self._note_suspect(task, report.outcome, worker)
+        return report
 
     async def aclose(self) -> None:
         """Kill every worker, wait until it is gone, and stop the fork server. Safe to call twice."""
@@ -130,7 +149,7 @@ class ProcessPool:
         self._closing = True
         if self._watch is not None:
             self._watch.cancel()
-        self._fail_waiters(PoolError("the pool is closed"))
+        self._seating.turn_away(PoolError("the pool is closed"))
         for worker in tuple(self._alive.values()):
             worker.kill()
         while self._alive or self._booting:
@@ -144,61 +163,56 @@ class ProcessPool:
         """List the workers that have said hello and live now."""
         return [worker.identity for worker in self._alive.values() if worker.identity is not None]
 
-    async def _acquire(self) -> SupervisedWorker:
+    async def _acquire(self, *, alone: bool, folder: str | None) -> SupervisedWorker:
         if self._failure is not None:
             raise self._failure
         if self._closing or self._starter is None:
             raise PoolError("the pool is not running")
-        waiter: asyncio.Future[SupervisedWorker] = self._loop.create_future()
-        self._waiters.append(waiter)
+        ready = self._seating.ask(alone=alone, folder=folder)
         self._hand_out()
         self._grow()
         try:
-            return await waiter
+            return await ready
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._give_back(waiter.result())
+            if ready.done() and not ready.cancelled() and ready.exception() is None:
+                self._give_back(ready.result())
             raise
 
+    def _note_suspect(self, task: tuple[str, str], outcome: Outcome, worker: SupervisedWorker) -> None:
+        is_bystander = isinstance(outcome, Interrupted) and outcome.reason == "bystander"
+        if is_bystander and not worker.culprit_is_known:
+            self._suspects.add(task)
+        elif not is_bystander:
+            self._suspects.discard(task)
+
     def _note_last_attempt(self, worker: SupervisedWorker) -> None:
-        if self._max_attempts and worker.attempts + 1 >= self._max_attempts:
+        if not self._max_attempts or worker.attempts + 1 < self._max_attempts * self._seating.slots:
+            return
+        # One after the other where many attempts share a worker: if all of them went at once, nothing could start.
+        if self._level == "process" or not any(other.retiring for other in self._alive.values()):
             worker.retiring = True
             # Its replacement starts now, so that the next attempt finds it ready.
             self._grow(spare=1)
 
     def _give_back(self, worker: SupervisedWorker) -> None:
-        self._busy -= 1
-        if worker.retiring and not self._closing:
-            worker.kill()
-        self._rest(worker)
-
-    def _rest(self, worker: SupervisedWorker) -> None:
-        if not worker.dying and not self._closing:
-            worker.idle_since = self._loop.time()
-            self._idle.append(worker)
+        self._seating.take_back(worker)
+        if not worker.load:
+            worker.rested_at = self._loop.time()
+            if worker.retiring and not self._closing:
+                worker.kill()
         self._hand_out()
 
     def _hand_out(self) -> None:
-        # A spare may be ready while the worker that it replaces is still busy: the bound is on those that are busy.
-        while self._idle and self._waiters and self._busy < self._max_workers:
-            waiter = self._waiters.popleft()
-            if waiter.done():
-                continue
-            worker = self._idle.pop()
-            if worker.dying:
-                self._waiters.appendleft(waiter)
-                continue
-            self._busy += 1
-            waiter.set_result(worker)
+        if not self._closing:
+            self._seating.hand_out(self._alive.values())
 
     def _grow(self, spare: int = 0) -> None:
         if self._closing or self._failure is not None:
             return
-        staying = self._staying()
         unready = self._booting + sum(worker.identity is None for worker in self._alive.values())
-        ready = sum(not worker.dying for worker in self._idle)
-        wanted = sum(not waiter.done() for waiter in self._waiters) + spare - ready - unready
-        for _ in range(min(wanted, self._max_workers - staying - self._booting)):
+        ready = sum(worker.is_idle for worker in self._alive.values())
+        wanted = self._seating.workers_wanted() + spare - ready - unready
+        for _ in range(min(wanted, self._seating.max_workers - self._staying() - self._booting)):
             self._boot()
 
     def _staying(self) -> int:
@@ -221,7 +235,9 @@ class ProcessPool:
         try:
             if self._starter is None:
                 raise PoolError("the pool is not running")
-            process = self._starter.start(child.serve, (theirs, min(child.BEAT_S, self._worker_timeout_s / 4)))
+            process = self._starter.start(
+                child.serve, (theirs, min(child.BEAT_S, self._worker_timeout_s / 4), self._level)
+            )
             self._pids.add(process.pid)
             return Started(process, process.pid, os.pidfd_open(process.pid), ours)
         except BaseException:
@@ -237,7 +253,9 @@ class ProcessPool:
             self._count_failure(f"{type(error).__name__}: {error}", tries)
             return
         self._booting -= 1
-        worker = SupervisedWorker(result.result(), on_ready=self._ready, on_gone=self._gone, exit_of=self._exit_of)
+        worker = SupervisedWorker(
+            result.result(), level=self._level, on_ready=self._ready, on_gone=self._gone, exit_of=self._exit_of
+        )
         worker.boot_tries = tries
         self._alive[worker.pid] = worker
         if self._closing:
@@ -253,12 +271,13 @@ class ProcessPool:
         self._failed_boots = 0
         if self._on_worker is not None and worker.identity is not None:
             self._on_worker("started", worker.identity)
-        self._rest(worker)
+        worker.rested_at = self._loop.time()
+        self._hand_out()
+        # It may not suit the next one who waits.
+        self._grow()
 
     def _gone(self, worker: SupervisedWorker, how: str) -> None:
         self._alive.pop(worker.pid, None)
-        if worker in self._idle:
-            self._idle.remove(worker)
         self._all_gone.set()
         if worker.identity is None:
             self._count_failure(how, worker.boot_tries)
@@ -273,15 +292,9 @@ class ProcessPool:
         self._failed_boots = max(self._failed_boots, tries + 1)
         if self._failed_boots >= BOOTS_BEFORE_GIVING_UP:
             self._failure = PoolError(f"workers could not be started in {self._failed_boots} tries; the last: {how}")
-            self._fail_waiters(self._failure)
+            self._seating.turn_away(self._failure)
         else:
             self._grow()
-
-    def _fail_waiters(self, error: PoolError) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_exception(error)
 
     def _exit_of(self, process: Any) -> asyncio.Future[int | None]:
         def reap() -> int | None:
@@ -302,9 +315,8 @@ class ProcessPool:
 
     def _end_idle(self) -> None:
         too_old = self._loop.time() - self._idle_timeout_s
-        # The one that rested last is taken first, so the longest rest is at the left.
-        while self._idle and self._idle[0].idle_since <= too_old and self._staying() > self._min_workers:
-            worker = self._idle.popleft()
+        idle = [worker for worker in self._alive.values() if worker.is_idle and worker.rested_at <= too_old]
+        for worker in sorted(idle, key=lambda worker: worker.rested_at)[: max(0, self._staying() - self._min_workers)]:
             worker.retiring = True
             worker.kill()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -13,21 +14,18 @@ from typing import Any
 import msgspec
 
 from parallel_agents.core.errors import AttemptError, LaneClosedError
-from parallel_agents.core.outcome import (
-    Interrupted,
-    MemoryExceeded,
-    Outcome,
-    Usage,
-    WorkerIdentity,
-    WorkerLost,
-)
-from parallel_agents.ports.workers import Assignment, Link, Report
-from parallel_agents.workers import faults, frames, memory
+from parallel_agents.core.outcome import Interrupted, Outcome, Succeeded, WorkerIdentity, WorkerLost, describe
+from parallel_agents.ports.workers import Assignment, Level, Link, Report
+from parallel_agents.workers import faults, frames
+from parallel_agents.workers.budgets import MemoryWatch
 from parallel_agents.workers.channel import ChannelBrokenError, EngineChannel
-from parallel_agents.workers.child import OUT_OF_MEMORY
 from parallel_agents.workers.family import descendants
+from parallel_agents.workers.seats import Seat, end_all
 
-_OVER_BUDGET = 1.1
+GRACE_S = 2.5
+"""How long a cancelled attempt that shares its worker may go on; more than two beats, which tell who holds the loop."""
+THREAD_PATIENCE_S = 10.0
+"""How long the others of a worker may go on beside a thread that cannot be stopped."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -39,90 +37,126 @@ class Started(msgspec.Struct, frozen=True):
     sock: socket.socket
 
 
-class Busy:
-    """The attempt that a worker runs now."""
-
-    def __init__(self, assignment: Assignment, link: Link, calls: asyncio.TaskGroup, baseline_mb: float) -> None:
-        self.assignment = assignment
-        self.link = link
-        self.calls = calls
-        self.baseline_mb = baseline_mb
-        self.report: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
-        self.pending: set[asyncio.Task[None]] = set()
-        self.verdict: Outcome | None = None
-        self.peak_mb = 0.0
-
-    def end(self, outcome: Outcome, usage: Usage) -> None:
-        """The attempt has ended; the first word counts."""
-        if not self.report.done():
-            self.report.set_result(Report(outcome=outcome, usage=usage))
-        for call in self.pending:
-            call.cancel()
-
-
 class SupervisedWorker:
     """One worker process.
 
     `on_ready` is called when it has said hello, `on_gone` once when the process has ended, with the reason in words.
+    At the levels where attempts share it, it takes any number; the pool bounds them.
     """
 
     def __init__(
         self,
         started: Started,
         *,
+        level: Level = "process",
         on_ready: Callable[[SupervisedWorker], None],
         on_gone: Callable[[SupervisedWorker, str], None],
         exit_of: Callable[[Any], asyncio.Future[int | None]],
     ) -> None:
         self.pid = started.pid
+        self.level: Level = level
         self.identity: WorkerIdentity | None = None
-        self.busy: Busy | None = None
         self.attempts = 0
         self.retiring = False
         self.dying = False
-        self.leaves_something = False
         self.boot_tries = 0
-        self.idle_since = 0.0
+        # What the pool knows of it: attempts that it was handed, whether one of them is to stay alone, and its pace.
+        self.load = 0
+        self.is_reserved = False
+        self.folder: str | None = None
+        self.rested_at = 0.0
+        self.given_at = 0
+        self.pace_s: float | None = None
+        self.culprit_is_known = False
+        self._seats: dict[int, Seat] = {}
+        self._numbers = itertools.count(1)
+        self._holder: int | None = None
+        self._leaves_something = False
+        self._cause = ""
         self._process = started.process
         self._pidfd = started.pidfd
         self._on_ready = on_ready
         self._on_gone = on_gone
         self._exit_of = exit_of
         self._loop = asyncio.get_running_loop()
-        self.heard_at = self._loop.time()
+        self._heard_at = self._loop.time()
+        self._memory = MemoryWatch(started.pid)
         self._channel = EngineChannel(started.sock, self._take, self._broken)
         self._loop.add_reader(started.pidfd, self._died)
         self.gone = asyncio.Event()
 
+    @property
+    def takes_attempts(self) -> bool:
+        """Whether it is up and stays so."""
+        return self.identity is not None and not (self.dying or self.retiring)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it takes attempts and has none."""
+        return self.takes_attempts and not self.load
+
     async def run(self, assignment: Assignment, link: Link) -> Report:
-        """Run one attempt. A cancelled caller finds the process gone when the exception reaches it."""
+        """Run one attempt. A cancelled caller finds it stopped when the exception reaches it."""
+        if self.identity is None:
+            raise RuntimeError("a worker that has not said hello takes no attempt")
+        number = next(self._numbers)
         try:
             async with asyncio.TaskGroup() as calls:
-                baseline = memory.resident_mb(self.pid) or 0.0
-                self.busy = busy = Busy(assignment, link, calls, baseline)
-                self.attempts += 1
-                self.heard_at = self._loop.time()
-                if self.identity is None:
-                    raise RuntimeError("a worker that has not said hello takes no attempt")
+                self._begin(seat := Seat(number, assignment, link, calls))
                 link.started(self.identity)
-                self._send(frames.Run(assignment))
-                report = await busy.report
-            if self.leaves_something:
+                self._send(frames.Run(number, assignment))
+                report = await seat.report
+            if self._leaves_something and len(self._seats) == 1:
                 self.kill()
-                await self._until_gone()
+                await _until(self.gone)
         except BaseException:
-            self.kill()
-            await self._until_gone()
+            await self._stopped(number)
             raise
         finally:
-            self.busy = None
+            self._seats.pop(number, None)
+            self._end_when_all_are_overrun()
         return report
 
-    async def _until_gone(self) -> None:
-        # A second cancellation does not make the process end any faster, and it must have ended before we return.
-        while not self.gone.is_set():
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.gone.wait()
+    def _begin(self, seat: Seat) -> None:
+        if not self._seats:
+            self._heard_at = self._loop.time()
+            self._holder = None
+        self._memory.begin(seat, self._seats.values())
+        self._seats[seat.number] = seat
+        self.attempts += 1
+
+    async def _stopped(self, number: int) -> None:
+        if self.level == "process":
+            self.kill()
+            await _until(self.gone)
+        elif (seat := self._seats.get(number)) is not None:
+            self._stop(seat)
+            await _until(seat.over)
+
+    def _stop(self, seat: Seat) -> None:
+        """Cancel an attempt that shares its worker; if it does not yield in time, the worker is ended."""
+        if seat.over.is_set() or seat.is_stopping:
+            return
+        seat.is_stopping = True
+        self._send(frames.Cancel(seat.number))
+        seat.patience = self._loop.call_later(GRACE_S, self._lose_patience, seat)
+
+    def _lose_patience(self, seat: Seat) -> None:
+        seat.is_overrun = True
+        self.retiring = True
+        # Somebody else on the same loop, or an extension that holds the interpreter, may be what keeps it from ending.
+        turns = self._loop.time() - self._heard_at < GRACE_S and self._holder in {None, seat.number}
+        self.culprit_is_known = self.culprit_is_known or turns
+        if self.level == "thread" and turns:
+            seat.patience = self._loop.call_later(THREAD_PATIENCE_S, self.kill)
+            self._end_when_all_are_overrun()
+        else:
+            self.kill()
+
+    def _end_when_all_are_overrun(self) -> None:
+        going = [seat for seat in self._seats.values() if not seat.over.is_set()]
+        if going and all(seat.is_overrun for seat in going):
+            self.kill()
 
     def kill(self) -> None:
         """End the process and everything in its group, at once. Safe to call at any time."""
@@ -140,27 +174,23 @@ class SupervisedWorker:
                     os.kill(process, signal.SIGKILL)
 
     def condemn(self, outcome: Outcome) -> None:
-        """End the attempt with this outcome by killing the worker."""
-        if self.busy is not None and self.busy.verdict is None:
-            self.busy.verdict = outcome
+        """End the worker, and its attempt with this outcome; of several nobody knows whose it is."""
+        going = [seat for seat in self._seats.values() if not seat.over.is_set()]
+        if len(going) == 1 and going[0].verdict is None:
+            going[0].verdict = outcome
+        elif (cause := describe(outcome)) is not None:
+            self._cause = self._cause or cause.message
         self.kill()
 
     def watch_memory(self) -> None:
-        """Look at the memory of the whole tree; beyond the budget the worker is killed."""
-        if self.busy is None:
-            return
-        resident = memory.tree_mb(self.pid)
-        if resident is None:
-            return
-        above = resident - self.busy.baseline_mb
-        self.busy.peak_mb = max(self.busy.peak_mb, above)
-        limit = self.busy.assignment.memory_mb
-        if above > limit * _OVER_BUDGET:
-            self.condemn(MemoryExceeded(limit_mb=limit, peak_mb=above))
+        """Look at the memory of the whole tree; beyond the budgets of its attempts the worker is killed."""
+        exceeded = self._memory.exceeded(self._seats.values())
+        if exceeded is not None:
+            self.condemn(exceeded)
 
     def silent_for_s(self) -> float:
         """How long a busy worker has said nothing, not even that it lives."""
-        return self._loop.time() - self.heard_at if self.busy is not None else 0.0
+        return self._loop.time() - self._heard_at if self._seats else 0.0
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -173,7 +203,7 @@ class SupervisedWorker:
             self.condemn(WorkerLost(str(error)))
 
     def _take(self, body: bytes) -> None:
-        self.heard_at = self._loop.time()
+        self._heard_at = self._loop.time()
         try:
             frame = frames.decode_from_worker(body)
         except msgspec.DecodeError as error:
@@ -185,15 +215,16 @@ class SupervisedWorker:
         match frame:
             case frames.Hello():
                 self._greeted(frame)
-            case frames.Call(call_id, request):
-                self._call(call_id, request)
-            case frames.Progress(fraction, message):
-                if self.busy is not None:
-                    self.busy.link.progress(fraction, message)
-            case frames.Finished(outcome, usage, reusable):
-                self._finished(outcome, usage, reusable=reusable)
-            case frames.Beat():
-                pass
+            case frames.Call(number):
+                if (seat := self._seats.get(number)) is not None:
+                    self._call(seat, frame)
+            case frames.Progress(number, fraction, message):
+                if (seat := self._seats.get(number)) is not None:
+                    seat.link.progress(fraction, message)
+            case frames.Finished(number):
+                self._finished(self._seats.get(number), frame)
+            case frames.Beat(holder):
+                self._holder = holder
 
     def _greeted(self, hello: frames.Hello) -> None:
         self.identity = WorkerIdentity(
@@ -201,37 +232,48 @@ class SupervisedWorker:
         )
         self._on_ready(self)
 
-    def _finished(self, outcome: Outcome, usage: Usage, *, reusable: bool) -> None:
-        self.leaves_something = not reusable
-        self.retiring = self.retiring or not reusable
-        if self.busy is not None:
-            seen = max(self.busy.peak_mb, usage.peak_memory_mb or 0.0)
-            if usage.peak_memory_mb is not None:
-                usage = msgspec.structs.replace(usage, peak_memory_mb=seen)
-            self.busy.end(outcome, usage)
-
-    def _call(self, call_id: int, request: bytes) -> None:
-        busy = self.busy
-        if busy is None or busy.report.done():
+    def _finished(self, seat: Seat | None, frame: frames.Finished) -> None:
+        self._leaves_something = self._leaves_something or not frame.reusable
+        self.retiring = self.retiring or not frame.reusable
+        if seat is None:
             return
-        task = busy.calls.create_task(self._answer(busy, call_id, request), name=f"call of {self.pid}")
-        busy.pending.add(task)
-        task.add_done_callback(busy.pending.discard)
+        outcome, usage = frame.outcome, frame.usage
+        if usage.peak_memory_mb is not None:
+            usage = msgspec.structs.replace(usage, peak_memory_mb=max(seat.peak_mb, usage.peak_memory_mb))
+        if isinstance(seat.verdict, Interrupted) and not isinstance(outcome, Succeeded) and self.level != "process":
+            # It was stopped for this reason; how it took the news is no outcome of its own.
+            outcome = seat.verdict
+        seat.end(outcome, usage)
 
-    async def _answer(self, busy: Busy, call_id: int, request: bytes) -> None:
+    def _call(self, seat: Seat, call: frames.Call) -> None:
+        if seat.over.is_set():
+            return
+        task = seat.calls.create_task(self._answer(seat, call), name=f"call of {self.pid}")
+        seat.pending.add(task)
+        task.add_done_callback(seat.pending.discard)
+
+    async def _answer(self, seat: Seat, call: frames.Call) -> None:
         try:
-            response = await busy.link.call(request)
+            response = await seat.link.call(call.request)
         except LaneClosedError as error:
-            self.condemn(Interrupted("lane_closed", str(error), error.resume_at))
+            self._take_back(seat, Interrupted("lane_closed", str(error), error.resume_at))
         except AttemptError as error:
-            self._send(frames.CallAnswered(call_id, fault=faults.from_error(error)))
+            self._send(frames.CallAnswered(seat.number, call.call_id, fault=faults.from_error(error)))
         else:
-            self._send(frames.CallAnswered(call_id, response))
+            self._send(frames.CallAnswered(seat.number, call.call_id, response))
+
+    def _take_back(self, seat: Seat, outcome: Interrupted) -> None:
+        seat.verdict = seat.verdict or outcome
+        if self.level == "process":
+            self.kill()
+        else:
+            self._stop(seat)
 
     def _broken(self, why: str | None) -> None:
-        if why is not None and self.busy is not None and self.busy.verdict is None:
-            self.busy.verdict = WorkerLost(why)
-        self.kill()
+        if why is None:
+            self.kill()
+        else:
+            self.condemn(WorkerLost(why))
 
     def _died(self) -> None:
         self.dying = True
@@ -249,15 +291,15 @@ class SupervisedWorker:
         code = None if error is not None else exit_code.result()
         how = death_in_words(code) if error is None else f"it ended; reading its exit code failed: {error}"
         self.gone.set()
-        if self.busy is not None:
-            verdict = self.busy.verdict
-            if verdict is None and code == OUT_OF_MEMORY:
-                verdict = MemoryExceeded(limit_mb=self.busy.assignment.memory_mb, peak_mb=None)
-            if verdict is None or isinstance(verdict, WorkerLost):
-                verdict = WorkerLost(how if verdict is None else f"{verdict.how} ({how})")
-            peak = self.busy.peak_mb or None
-            self.busy.end(verdict, Usage(peak_memory_mb=peak))
+        end_all(self._seats.values(), how, exit_code=code, cause=self._cause)
         self._on_gone(self, how)
+
+
+async def _until(event: asyncio.Event) -> None:
+    # A second cancellation does not make a process or an attempt end any faster, and it must have ended.
+    while not event.is_set():
+        with contextlib.suppress(asyncio.CancelledError):
+            await event.wait()
 
 
 def death_in_words(exit_code: int | None) -> str:

@@ -19,8 +19,10 @@ class Voice:
         loop: asyncio.AbstractEventLoop,
         send: Callable[[frames.FromWorker], None],
         next_call: Callable[[], int],
+        seat: int,
     ) -> None:
         self._loop = loop
+        self._seat = seat
         self._send = send
         self._next_call = next_call
         self._calls: dict[int, asyncio.Future[bytes]] = {}
@@ -39,7 +41,7 @@ class Voice:
         number = self._next_call()
         answer: asyncio.Future[bytes] = self._loop.create_future()
         self._calls[number] = answer
-        self._send(frames.Call(number, request))
+        self._send(frames.Call(self._seat, number, request))
         return answer
 
     def answer(self, call_id: int, response: bytes | None, fault: faults.Fault | None) -> None:
@@ -56,7 +58,7 @@ class Voice:
         """Pass progress on, from any thread. Of what comes in quick succession the last word counts."""
         if not self._is_open:
             return
-        word = frames.Progress(fraction, message)
+        word = frames.Progress(self._seat, fraction, message)
         is_first = self._untold is None
         if time.monotonic() - self._told_at >= PROGRESS_EVERY_S:
             self._say(word)
