@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "parallel_agents"
 
 SILENT = {
     "agents/prompt.py": "said to models",
+    "chaos/work.py": "said to the simulated provider",
     "cli/app.py": "help has a catalogue of its own; messages of the commands are found in the calls below",
     "cli/language.py": "says nothing",
     "cli/looking.py": "help has a catalogue of its own",

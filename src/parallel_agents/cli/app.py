@@ -317,6 +317,33 @@ def simulate_provider(
     return _await(simulate(host=host, port=port, latency_s=latency))
 
 
+@app.command
+def chaos(
+    *,
+    tasks: Annotated[int, Parameter(converter=_whole, help="How many tasks the batch has.")] = 500,
+    kills: Annotated[int, Parameter(converter=_whole, help="How many times a worker is killed.")] = 50,
+    engine_kills: Annotated[int, Parameter(converter=_whole, help="How many times the engine is killed.")] = 3,
+    seed: Annotated[int, Parameter(converter=_whole, help="What every choice is drawn from.")] = 0,
+    max_concurrent: Annotated[int, Parameter(converter=_whole, help="How many tasks run at once.")] = 8,
+    json: Json = False,
+    keep: Annotated[bool, Parameter(negative="", help="Keep the folder with the journal, results and log.")] = False,
+) -> int:
+    """Kill workers and engine at random during a batch on a simulated provider, and prove that nothing was lost."""
+    from parallel_agents.cli.chaos import ChaosOptions
+    from parallel_agents.cli.chaos import chaos as run_chaos
+
+    options = ChaosOptions(
+        tasks=tasks,
+        kills=kills,
+        engine_kills=engine_kills,
+        seed=seed,
+        max_concurrent=max_concurrent,
+        json=json,
+        keep=keep,
+    )
+    return _await(run_chaos(options))
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Errors of ours are one line, never a traceback."""
     prepare()

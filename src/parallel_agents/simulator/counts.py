@@ -15,7 +15,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     with status 200 that were made in full, `cancelled` those whose caller went away first. `latency_sum_s` sums the
     measured times from arrival to answer of those `answered`. Times exist twice: on the clock of the event loop, whose
     differences are exact, and as seconds since the epoch. `by_prompt` counts requests by the SHA-256 of their
-    messages. `tokens_rule` says how tokens are counted.
+    messages, `last_asked_epoch` tells when each of them came last. `tokens_rule` says how tokens are counted.
     """
 
     requests: int
@@ -29,6 +29,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     first_request_epoch: float | None
     last_answer_epoch: float | None
     by_prompt: dict[str, int]
+    last_asked_epoch: dict[str, float]
     by_status: dict[str, int]
     tokens_rule: str = "1 token for a Chinese, Japanese or Korean character, 1 for every 4 other characters"
     simulated: bool = True
@@ -51,6 +52,7 @@ class Counts:
         self._first: tuple[float, float] | None = None
         self._last: tuple[float, float] | None = None
         self._by_prompt: Counter[str] = Counter()
+        self._last_asked: dict[str, float] = {}
         self._by_status: Counter[str] = Counter()
 
     def arrived(self) -> float:
@@ -66,6 +68,7 @@ class Counts:
     def asked(self, prompt_hash: str) -> None:
         """Count what it asked."""
         self._by_prompt[prompt_hash] += 1
+        self._last_asked[prompt_hash] = self._now()
 
     def left(self, arrived_at: float, status: int | None) -> None:
         """Count how a request ended; None: its caller went away or was cut off."""
@@ -94,5 +97,6 @@ class Counts:
             first_request_epoch=self._first[1] if self._first else None,
             last_answer_epoch=self._last[1] if self._last else None,
             by_prompt=dict(self._by_prompt),
+            last_asked_epoch=dict(self._last_asked),
             by_status=dict(self._by_status),
         )

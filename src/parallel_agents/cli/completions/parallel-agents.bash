@@ -49,6 +49,7 @@ _parallel_agents() {
             "agents list") command="agents list" ;;
             "agents show") command="agents show" ;;
             " cancel") command="cancel" ;;
+            " chaos") command="chaos" ;;
             " completion") command="completion" ;;
             " concurrency") command="concurrency" ;;
             " config") command="config" ;;
@@ -69,6 +70,11 @@ _parallel_agents() {
     case "$command:$prev" in
         "cancel:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "cancel:--journal") _parallel_agents_files ;;
+        "chaos:--tasks") : ;;
+        "chaos:--kills") : ;;
+        "chaos:--engine-kills") : ;;
+        "chaos:--seed") : ;;
+        "chaos:--max-concurrent") : ;;
         "concurrency:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "concurrency:--journal") _parallel_agents_files ;;
         "config docs:--language") _parallel_agents_words en zh ;;
@@ -113,12 +119,13 @@ _parallel_agents() {
         "status:--journal") _parallel_agents_files ;;
         *)
             case "$command" in
-                "") _parallel_agents_words agents cancel completion concurrency config errors events pause results resume retry run simulate-provider status --help ;;
+                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events pause results resume retry run simulate-provider status --help ;;
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
                 "agents show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md'; fi ;;
                 "cancel") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
+                "chaos") _parallel_agents_words --tasks --kills --engine-kills --seed --max-concurrent --json --keep --help ;;
                 "completion") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_words bash zsh fish; fi ;;
                 "concurrency") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "config") _parallel_agents_words check docs show --help ;;

@@ -10,6 +10,7 @@ _parallel_agents() {
             local -a known=(
                 'agents:Show and check agents.'
                 'cancel:Cancel an execution, whichever process runs it. Finished results are kept.'
+                'chaos:Kill workers and engine at random during a batch on a simulated provider, and prove that nothing was lost.'
                 'completion:Print the completions of a shell, for its start-up file.'
                 'concurrency:Change how many tasks of an execution run at once, whichever process runs it.'
                 'config:Show, check and explain the configuration.'
@@ -28,6 +29,7 @@ _parallel_agents() {
             case $line[1] in
                 agents) _parallel_agents_agents ;;
                 cancel) _parallel_agents_cancel ;;
+                chaos) _parallel_agents_chaos ;;
                 completion) _parallel_agents_completion ;;
                 concurrency) _parallel_agents_concurrency ;;
                 config) _parallel_agents_config ;;
@@ -90,6 +92,18 @@ _parallel_agents_cancel() {
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_chaos() {
+    _arguments \
+        '--tasks[How many tasks the batch has]:value: ' \
+        '--kills[How many times a worker is killed]:value: ' \
+        '--engine-kills[How many times the engine is killed]:value: ' \
+        '--seed[What every choice is drawn from]:value: ' \
+        '--max-concurrent[How many tasks run at once]:value: ' \
+        '--json[Print the JSON document and nothing else]' \
+        '--keep[Keep the folder with the journal, results and log]' \
         '(- *)'{-h,--help}'[show help]'
 }
 
