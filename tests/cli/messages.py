@@ -22,6 +22,7 @@ SILENT = {
     "core/ids.py": "a mistake in this program",
     "core/states.py": "a table for the documentation",
     "journal/location.py": "parts of paths",
+    "journal/pages.py": "caught where rows are read, which counts them",
     "journal/queries.py": "a mistake in this program",
     "models/excerpts.py": "written into results, which are the same in every language",
     "models/extraction.py": "words of languages",

@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
-from tests.journal.scene import EXECUTION, bare, counts_of, names_in, submitted
+from tests.journal.scene import EXECUTION, a_task, an_execution, bare, counts_of, names_in, submitted
 
 from parallel_agents.core.errors import JournalError
 from parallel_agents.journal import SqliteJournal, default_path
@@ -130,7 +131,9 @@ async def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path) -> None
 async def test_damage_that_a_read_meets_is_a_journal_error(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite3"
     journal = opened(path)
-    await submitted(journal, 200)
+    # Too much to be looked over whenever it is opened.
+    large = msgspec.msgpack.encode({"material_text": "x" * 30_000})
+    await journal.submit(an_execution(), [a_task(position, input_data=large) for position in range(200)])
     await journal.aclose()
     content = bytearray(path.read_bytes())
     behind_the_schema = 40 * 4096
@@ -146,6 +149,34 @@ async def test_damage_that_a_read_meets_is_a_journal_error(tmp_path: Path) -> No
     with pytest.raises(JournalError, match="damaged"):
         await journal.pause("exec-new", None, 1.0)
     await journal.aclose()
+
+
+async def test_damage_in_a_small_journal_is_told_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "jour nal.sqlite3"
+    journal = opened(path)
+    await submitted(journal, 200)
+    await journal.aclose()
+    content = bytearray(path.read_bytes())
+    content[40 * 4096 :] = b"\xff" * (len(content) - 40 * 4096)
+    path.write_bytes(content)
+
+    said = refusal(path)
+    assert "damaged" in said
+    assert f"`parallel-agents journal rebuild '{path}'`" in said
+    assert path.read_bytes() == content
+
+
+async def test_a_file_cut_to_nothing_beside_its_log_is_refused_and_the_log_is_kept(tmp_path: Path) -> None:
+    path, log = tmp_path / "journal.sqlite3", tmp_path / "journal.sqlite3-wal"
+    journal = opened(path)
+    await submitted(journal, 20)
+    written = log.read_bytes()
+    await journal.aclose()
+    path.write_bytes(b"")
+    log.write_bytes(written)
+
+    assert "its log is not" in refusal(path)
+    assert (path.read_bytes(), log.read_bytes()) == (b"", written)
 
 
 def test_a_directory_is_not_a_journal(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
-from parallel_agents.cli.looking import agents, configuration, print_completion
+from parallel_agents.cli.looking import agents, configuration, journal, print_completion
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
 from parallel_agents.core.errors import InputError
@@ -301,6 +301,7 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
 
 app.command(agents)
 app.command(configuration)
+app.command(journal)
 app.command(name="completion")(print_completion)
 
 

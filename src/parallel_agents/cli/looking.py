@@ -1,4 +1,4 @@
-"""The commands that only look: `agents`, `config` and `completion`. They start nothing."""
+"""The commands that start nothing: `agents`, `config`, `journal` and `completion`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 agents = App(name="agents", help="Show and check agents.")
 configuration = App(name="config", help="Show, check and explain the configuration.")
+journal = App(name="journal", help="Check a journal, and save what can be read of a damaged one.")
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
 
@@ -98,6 +99,40 @@ def explain_configuration(
     from parallel_agents.cli.describing import explain_configuration as explained
 
     return explained(language, output)
+
+
+@journal.command(name="check")
+def check_journal(path: Path | None = None, /, *, json: Json = False) -> int:
+    """Look a journal over from end to end. It is left as it is.
+
+    Parameters
+    ----------
+    path:
+        Journal file; the configured one where none is named.
+    """
+    from parallel_agents.cli.mending import check_journal as checked
+
+    return checked(path, as_json=json)
+
+
+@journal.command(name="rebuild")
+def rebuild_journal(
+    path: Path,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(help="The new journal; an existing file is never replaced.")] = None,
+    json: Json = False,
+) -> int:
+    """Write what can be read of a damaged journal into a new one. The old one is left as it is.
+
+    Parameters
+    ----------
+    path:
+        Journal file.
+    """
+    from parallel_agents.cli.mending import rebuild_journal as rebuilt
+
+    return rebuilt(path, output, as_json=json)
 
 
 def print_completion(shell: Literal["bash", "zsh", "fish"], /) -> int:

@@ -124,24 +124,29 @@ def _result(task: TaskRecord, verdict: Verdict) -> dict[str, Any] | None:
     found = {"quality": [flaw.value for flaw in verdict.flaws], "duplicate_of": verdict.duplicate_of}
     if task.state is State.FAILED:
         return {"status": "error", "output_data": None, "performance_metrics": None, **found}
-    accepted = metrics.accepted_attempt(task)
-    if accepted is None:
+    if task.state is not State.COMPLETED:
         return None
+    # None where the figures of the attempt were lost with a damaged journal: the result stands without them.
+    accepted = metrics.accepted_attempt(task)
     output = accepted_output(task)
     return {
         "status": task.result_status,
         "reason": task.result_reason,
-        "model": accepted.model,
-        "is_language_model": accepted.is_language_model,
-        "finish_reason": accepted.finish_reason,
+        "model": accepted.model if accepted else None,
+        "is_language_model": accepted.is_language_model if accepted else None,
+        "finish_reason": accepted.finish_reason if accepted else None,
         **found,
         "output_data": None if output is None else with_derived(output),
-        "performance_metrics": {
-            "generation_time_ms": whole_ms(accepted.generation_ms) if accepted.calls else None,
-            "model_calls": accepted.calls,
-            "replayed_calls": accepted.replayed,
-            "token_usage": _tokens(accepted),
-        },
+        "performance_metrics": _performance(accepted) if accepted else None,
+    }
+
+
+def _performance(accepted: AttemptRecord) -> dict[str, Any]:
+    return {
+        "generation_time_ms": whole_ms(accepted.generation_ms) if accepted.calls else None,
+        "model_calls": accepted.calls,
+        "replayed_calls": accepted.replayed,
+        "token_usage": _tokens(accepted),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ class _Connection(Protocol):
     in_transaction: bool
 
     def execute(self, statements: str, bindings: Bindings | None = None) -> _Cursor: ...
-    def executemany(self, statements: str, sequenceofbindings: Iterable[Bindings]) -> object: ...
+    def executemany(self, statements: str, sequenceofbindings: Iterable[Bindings | tuple[Value, ...]]) -> object: ...
     def pragma(self, name: str, value: str | int | None = None) -> Any: ...
     def changes(self) -> int: ...
     def last_insert_rowid(self) -> int: ...
@@ -95,14 +96,23 @@ class Database:
         self.connection.close()
 
 
+def rebuilding(path: str) -> str:
+    """The way out for a journal that cannot be read as it is."""
+    return f"`parallel-agents journal rebuild {shlex.quote(path)}` saves what can be read."
+
+
+def damaged(path: str, found: str) -> JournalError:
+    """Say that a journal is damaged and what can be done about it."""
+    return JournalError(path, f"it is damaged ({' '.join(found.split())})", hint=f"{rebuilding(path)} {ELSEWHERE}")
+
+
 def journal_error(path: str, error: apsw.Error) -> JournalError:
     """Say what SQLite found and what can be done about it."""
     match error:
         case apsw.NotADBError():
-            problem, hint = "it is not a journal", "The file was left as it is."
+            problem, hint = "it is not a journal", f"The file was left as it is. If it was one, {rebuilding(path)}"
         case apsw.CorruptError():
-            problem = f"it is damaged ({error})"
-            hint = "Restore the file from a backup, or move it away so that a new one is started."
+            return damaged(path, str(error))
         case apsw.BusyError():
             problem, hint = "another process keeps it locked", "Try again, or end that process."
         case apsw.FullError():

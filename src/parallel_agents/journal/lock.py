@@ -114,6 +114,13 @@ class FileOwners:
             except OSError as error:
                 raise self._unusable(error) from error
 
+    def is_any_owned(self) -> bool:
+        """Tell whether anybody owns any execution. Raises `JournalError`."""
+        try:
+            return any(self._probe(path) for path in self._directory.glob("*.lock"))
+        except OSError as error:
+            raise self._unusable(error) from error
+
     def disown_all(self) -> None:
         """Give everything back."""
         with self._guard:
@@ -174,6 +181,11 @@ class FileOwners:
         return JournalError(
             self._journal, problem, hint="Make that directory writable. --journal names another journal."
         )
+
+
+def owners_directory(journal: Path) -> Path:
+    """Where the lock files of a journal are. `journal` is its resolved path."""
+    return journal.with_name(f".{journal.name}.owners")
 
 
 def lock_file(file: FileIO, path: Path) -> Found:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import apsw
 
 from parallel_agents.core.errors import JournalError
-from parallel_agents.journal.database import ELSEWHERE, Database, journal_error
+from parallel_agents.journal.database import ELSEWHERE, Database, damaged, journal_error, rebuilding
 from parallel_agents.journal.queries import MIGRATIONS
 
 APPLICATION_ID = 0x70416731
 _CACHE_KIB = 16_384
 _WAL_BYTES_KEPT = 64 * 1024 * 1024
+_CHEAP_BYTES = 4 * 1024 * 1024
 
 
 def open_writing(filename: str, path: str, lock: threading.Lock, *, lock_timeout_s: float) -> Database:
@@ -25,10 +27,15 @@ def open_writing(filename: str, path: str, lock: threading.Lock, *, lock_timeout
     Raises:
         JournalError: it is not a journal, of a newer version, damaged or not writable. Nothing was changed.
     """
+    in_memory = filename.startswith("file:")
+    if not in_memory:
+        _refuse_empty_beside_a_log(filename, path)
     database = _connect(filename, path, lock, lock_timeout_s)
     try:
         _check(database)
-        _prepare(database, in_memory=filename.startswith("file:"))
+        if not in_memory:
+            _look_over(database, Path(filename))
+        _prepare(database, in_memory=in_memory)
         migrate(database, MIGRATIONS)
     except apsw.Error as error:
         database.close()
@@ -62,6 +69,28 @@ def migrate(database: Database, migrations: Sequence[str]) -> None:
         raise
 
 
+def empty_beside_a_log(place: Path) -> bool:
+    """Tell whether a file was cut to nothing while its log holds something: SQLite would throw that log away."""
+    try:
+        return not place.stat().st_size and place.with_name(f"{place.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _refuse_empty_beside_a_log(filename: str, path: str) -> None:
+    if empty_beside_a_log(Path(filename)):
+        raise JournalError(path, "it is empty, but its log is not", hint=f"{rebuilding(path)} {ELSEWHERE}")
+
+
+def _look_over(database: Database, place: Path) -> None:
+    """Look a journal over where that takes no time; in a large one damage is told when a read meets it."""
+    if not place.exists() or place.stat().st_size > _CHEAP_BYTES:
+        return
+    (found,) = database.rows("soundness")
+    if found != ("ok",):
+        raise damaged(database.path, str(found[0]))
+
+
 def _connect(filename: str, path: str, lock: threading.Lock, lock_timeout_s: float) -> Database:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     if filename.startswith("file:"):
@@ -81,6 +110,12 @@ def _check(database: Database) -> None:
     if connection.readonly("main"):
         hint = f"Make the file and its directory writable. {ELSEWHERE}"
         raise JournalError(database.path, "it cannot be opened for writing", hint=hint)
+    check_kind(database)
+
+
+def check_kind(database: Database) -> None:
+    """Make sure that a file is a journal, and of a version that is known. Raises `JournalError`."""
+    connection = database.connection
     version: int = connection.pragma("user_version")
     is_new = not version and database.row("count_tables") == (0,)
     if not is_new and connection.pragma("application_id") != APPLICATION_ID:

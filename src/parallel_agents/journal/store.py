@@ -19,7 +19,7 @@ from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.task import Task
 from parallel_agents.journal import moves, records
 from parallel_agents.journal.database import ELSEWHERE
-from parallel_agents.journal.lock import FileOwners, LocalOwners, Owners
+from parallel_agents.journal.lock import FileOwners, LocalOwners, Owners, owners_directory
 from parallel_agents.journal.opening import open_reading, open_writing
 from parallel_agents.journal.reader import run_query
 from parallel_agents.journal.writer import Work, Writer
@@ -86,7 +86,7 @@ class SqliteJournal:
             else:
                 place = _place(self._filename)
                 self._open = self._connect(str(place), None)
-                self._owners = FileOwners(place.with_name(f".{place.name}.owners"), self.path)
+                self._owners = FileOwners(owners_directory(place), self.path)
 
     def _connect(self, filename: str, shared_lock: threading.Lock | None) -> _Connections:
         return _Connections(filename, self.path, shared_lock=shared_lock, lock_timeout_s=self._lock_timeout_s)

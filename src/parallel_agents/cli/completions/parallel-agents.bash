@@ -58,6 +58,9 @@ _parallel_agents() {
             "config show") command="config show" ;;
             " errors") command="errors" ;;
             " events") command="events" ;;
+            " journal") command="journal" ;;
+            "journal check") command="journal check" ;;
+            "journal rebuild") command="journal rebuild" ;;
             " pause") command="pause" ;;
             " results") command="results" ;;
             " resume") command="resume" ;;
@@ -83,6 +86,7 @@ _parallel_agents() {
         "errors:--journal") _parallel_agents_files ;;
         "events:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "events:--journal") _parallel_agents_files ;;
+        "journal rebuild:--output") _parallel_agents_files ;;
         "pause:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "pause:--journal") _parallel_agents_files ;;
         "results:--format") _parallel_agents_words json jsonl csv ;;
@@ -119,7 +123,7 @@ _parallel_agents() {
         "status:--journal") _parallel_agents_files ;;
         *)
             case "$command" in
-                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events pause results resume retry run simulate-provider status --help ;;
+                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events journal pause results resume retry run simulate-provider status --help ;;
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
@@ -134,6 +138,9 @@ _parallel_agents() {
                 "config show") if [[ $cur == -* ]]; then _parallel_agents_words --origin --help; else _parallel_agents_files '*.yaml' '*.yml'; fi ;;
                 "errors") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;
                 "events") if [[ $cur == -* ]]; then _parallel_agents_words --follow --config --journal --help; else :; fi ;;
+                "journal") _parallel_agents_words check rebuild --help ;;
+                "journal check") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_files '*.md'; fi ;;
+                "journal rebuild") if [[ $cur == -* ]]; then _parallel_agents_words --output --json --help; else _parallel_agents_files '*.md'; fi ;;
                 "pause") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;

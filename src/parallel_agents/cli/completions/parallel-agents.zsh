@@ -16,6 +16,7 @@ _parallel_agents() {
                 'config:Show, check and explain the configuration.'
                 'errors:Show what went wrong in an execution: by class and by agent, how often, and what to do about it.'
                 'events:Print what happened to the tasks of an execution, one JSON object a line.'
+                'journal:Check a journal, and save what can be read of a damaged one.'
                 'pause:Pause an execution, whichever process runs it: what runs goes on to its end, nothing more starts.'
                 'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
@@ -35,6 +36,7 @@ _parallel_agents() {
                 config) _parallel_agents_config ;;
                 errors) _parallel_agents_errors ;;
                 events) _parallel_agents_events ;;
+                journal) _parallel_agents_journal ;;
                 pause) _parallel_agents_pause ;;
                 results) _parallel_agents_results ;;
                 resume) _parallel_agents_resume ;;
@@ -178,6 +180,40 @@ _parallel_agents_events() {
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_journal() {
+    local context state state_descr line
+    typeset -A opt_args
+    _arguments -C '(- *)'{-h,--help}'[show help]' '1: :->command' '*::argument:->rest' && return
+    case $state in
+        command)
+            local -a known=(
+                'check:Look a journal over from end to end. It is left as it is.'
+                'rebuild:Write what can be read of a damaged journal into a new one. The old one is left as it is.'
+            )
+            _describe command known ;;
+        rest)
+            case $line[1] in
+                check) _parallel_agents_journal_check ;;
+                rebuild) _parallel_agents_journal_rebuild ;;
+            esac ;;
+    esac
+}
+
+_parallel_agents_journal_check() {
+    _arguments \
+        '--json[Print JSON and nothing else]' \
+        '1:path:_path_files -g "*.md(-.) *(-/)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_journal_rebuild() {
+    _arguments \
+        '--output[The new journal; an existing file is never replaced]:value:_files' \
+        '--json[Print JSON and nothing else]' \
+        '1:path:_path_files -g "*.md(-.) *(-/)"' \
         '(- *)'{-h,--help}'[show help]'
 }
 
