@@ -59,6 +59,7 @@ CRITERIA = {
             "tests/agents",
             "tests/workers/test_nothing_carries_over.py",
             "tests/workers/test_workdir.py",
+            "tests/workers/test_workdirs_of_killed_engines.py",
             "tests/workers/test_many_in_one_worker.py",
             "tests/core/test_isolation_in_the_document.py",
         ),

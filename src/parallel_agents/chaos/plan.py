@@ -68,15 +68,17 @@ def draw(*, tasks: int, kills: int, engine_kills: int, seed: int) -> Plan:
         }
         for number in range(tasks)
     )
-    blows = [_blow(chance, "worker", tasks) for _ in range(kills)]
-    blows += [_blow(chance, "engine", tasks) for _ in range(engine_kills)]
+    blows = [_blow(chance, "worker", tasks, chance.random()) for _ in range(kills)]
+    # Spread out: three in a row would, by the rule for poison, put every task in flight into quarantine.
+    spread = [(number + chance.random()) / engine_kills for number in range(engine_kills)]
+    blows += [_blow(chance, "engine", tasks, share) for share in spread]
     return Plan(
         seed=seed, tasks=inputs, poison=poison, blows=tuple(sorted(blows, key=lambda blow: (blow.settled, blow.pick)))
     )
 
 
-def _blow(chance: random.Random, target: Literal["worker", "engine"], tasks: int) -> Blow:
-    settled = int(chance.uniform(FIRST, LAST) * tasks)
+def _blow(chance: random.Random, target: Literal["worker", "engine"], tasks: int, share: float) -> Blow:
+    settled = int((FIRST + (LAST - FIRST) * share) * tasks)
     return Blow(target=target, settled=settled, delay_s=chance.uniform(0, LONGEST_DELAY_S), pick=chance.random())
 
 

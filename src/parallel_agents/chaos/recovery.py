@@ -29,6 +29,7 @@ class Kept(msgspec.Struct, kw_only=True):
     engines: list[Killed] = []
     gone_s: list[float] = []
     orphans: int = 0
+    work_directories: int = 0
 
 
 def kills_of(plan: Plan, kept: Kept, records: Records) -> Kills:
@@ -62,6 +63,7 @@ def kills_of(plan: Plan, kept: Kept, records: Records) -> Kills:
         engine_dispatches=times_of([seconds for seconds in dispatched if seconds is not None]),
         engines_not_recovered=sum(seconds is None for seconds in dispatched),
         orphans=kept.orphans,
+        work_directories_left=kept.work_directories,
         orphans_gone=times_of(kept.gone_s),
     )
 

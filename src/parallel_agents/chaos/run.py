@@ -57,6 +57,7 @@ class ChaosRun:
         self._say = say
         self._journal = folder / "journal.sqlite3"
         self._results = folder / "results.json"
+        self._temporary = folder / "tmp"
         self._kept = Kept()
         self._engine: EngineProgram | None = None
         self._records: Records | None = None
@@ -68,7 +69,7 @@ class ChaosRun:
         self._write_batch()
         failure: str | None = None
         async with running(Options(latency_s=LATENCY_S, jitter_s=JITTER_S, seed=self._plan.seed)) as url:
-            self._environ = _environ(self._own, url)
+            self._environ = _environ(self._own, url) | {"TMPDIR": str(self._temporary)}
             try:
                 await self._through()
             except EngineFailedError as error:
@@ -181,6 +182,7 @@ class ChaosRun:
             victim.end(family)
         else:
             await self._count_orphans(family)
+            self._kept.work_directories = len(list(self._temporary.glob("parallel-agents-*")))
 
     def _close_records(self) -> None:
         records, self._records = self._records, None
@@ -195,6 +197,7 @@ class ChaosRun:
     def _write_batch(self) -> None:
         lines = [json.dumps(line) for line in self._plan.lines(AGENT.name)]
         (self._folder / "tasks.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self._temporary.mkdir()
         shutil.copy(AGENT, self._folder)
 
     def _fetch_book(self, url: str) -> Book:

@@ -52,6 +52,7 @@ class Kills(msgspec.Struct, frozen=True, kw_only=True):
     engine_dispatches: Times
     engines_not_recovered: int
     orphans: int
+    work_directories_left: int
     orphans_gone: Times
 
 
@@ -154,6 +155,7 @@ def _broken_recoveries(kills: Kills) -> Iterator[str]:
     yield from _named(
         (unexplained, f"{unexplained} attempts lost a worker that nobody had killed"),
         (kills.orphans, f"{kills.orphans} processes were left behind"),
+        (kills.work_directories_left, f"{kills.work_directories_left} work directories were left behind"),
         (kills.engines_not_recovered, f"{kills.engines_not_recovered} times the engine did not dispatch again"),
     )
     again, recovered = kills.task_runs_again.p99_s, kills.engine_dispatches.max_s

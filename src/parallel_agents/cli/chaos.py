@@ -86,7 +86,7 @@ def proof_lines(report: Report) -> Iterator[str]:
     yield f"others that our kills hit as often as poison: {tasks.killed_too_often}"
     yield f"model calls: {calls.requests} for {calls.expected_questions} questions, {calls.paid_twice} paid twice"
     yield f"paid twice though the answer was journaled: {calls.paid_twice_though_journaled}"
-    yield f"processes left behind: {kills.orphans}"
+    yield f"processes left behind: {kills.orphans}, work directories: {kills.work_directories_left}"
     yield from _recovery(report)
     yield from (f"BROKEN: {what}" for what in report.broken)
     if not report.broken:

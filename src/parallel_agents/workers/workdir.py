@@ -13,6 +13,7 @@ from pathlib import Path
 from parallel_agents.core.errors import PoolError
 from parallel_agents.core.ids import derived_id
 from parallel_agents.ports.workers import OpenedContext
+from parallel_agents.workers.abandoned import ROOT_PREFIX, RootMark, abandoned_roots
 
 _log = logging.getLogger("parallel_agents.workers")
 
@@ -21,7 +22,8 @@ class ContextIsolationManager:
     """Gives every attempt a directory that belongs to it alone, and removes it afterwards.
 
     Directories have mode 0700 and stand below a fresh temporary root (or `root`). With `cleanup_enabled` off they stay
-    and are listed in `kept`.
+    and are listed in `kept`. A root in the system's place for temporary files is marked as in use, so that the next
+    engine can remove it if this one is killed; once something is kept in it, the mark is off.
     """
 
     def __init__(self, *, cleanup_enabled: bool = True, root: str | Path | None = None) -> None:
@@ -29,6 +31,16 @@ class ContextIsolationManager:
         self.kept: list[str] = []
         self._given = Path(root) if root is not None else None
         self._root: Path | None = None
+        self._mark: RootMark | None = None
+
+    def clear_abandoned(self) -> None:
+        """Remove what killed engines left in the system's place for temporary files; what cannot be removed stays."""
+        for root in abandoned_roots(Path(tempfile.gettempdir())):
+            try:
+                remove_tree(root)
+            except OSError as error:
+                # Processes of an engine that was killed a moment ago may still write there; the next start comes by.
+                _log.info("could not remove %s: %s", root, error)
 
     def open(self, execution_id: str, task_id: str, attempt: int) -> OpenedContext:
         """Make the place of one attempt; the same attempt has the same id.
@@ -59,10 +71,12 @@ class ContextIsolationManager:
             else:
                 return None
         self.kept.append(context.workdir)
+        self._unmark()
         return context.workdir
 
     def close_all(self) -> None:
         """Remove the root when nothing is kept in it. Safe to call twice."""
+        self._unmark()
         if self._root is not None and not self.kept:
             remove_tree(self._root)
             self._root = None
@@ -71,8 +85,15 @@ class ContextIsolationManager:
         if self._root is None:
             if self._given is not None:
                 self._given.mkdir(parents=True, exist_ok=True)
-            self._root = Path(tempfile.mkdtemp(prefix="parallel-agents-", dir=self._given))
+            self._root = Path(tempfile.mkdtemp(prefix=ROOT_PREFIX, dir=self._given))
+            if self._given is None:
+                self._mark = RootMark(self._root)
         return self._root
+
+    def _unmark(self) -> None:
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            mark.release()
 
 
 def remove_tree(path: Path) -> None:
