@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.core.errors import JournalError
+from parallel_agents.core.errors import JournalError, PoolError
 from parallel_agents.core.settings import Settings
 from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
@@ -19,6 +20,7 @@ from parallel_agents.journal import IN_MEMORY, SqliteJournal, default_path
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.clock import Clock
 from parallel_agents.ports.journal import Journal
+from parallel_agents.ports.workers import Level
 from parallel_agents.workers.pool import ProcessPool
 from parallel_agents.workers.workdir import ContextIsolationManager
 
@@ -140,6 +142,8 @@ class Service:
             min_workers=processing.min_concurrent,
             # Only a number that was asked for just now starts workers: a small batch warmed fewer on purpose.
             warm=0 if warm == before.process_pool.worker_processes else warm,
+            slots=_slots(settings),
+            balance=processing.task_queue.load_balancing,
         )
         self.engine.change(settings)
 
@@ -170,7 +174,6 @@ class Service:
         try:
             async with asyncio.TaskGroup() as starting:
                 starting.create_task(self.pool.start(warm))
-                starting.create_task(asyncio.to_thread(self.contexts.clear_abandoned))
                 starting.create_task(self.gateway.start(models))
             if not ready.done():
                 ready.set_result(None)
@@ -205,13 +208,34 @@ def _process_pool(settings: Settings) -> ProcessPool:
         idle_timeout_s=pool.worker_idle_timeout_seconds,
         min_workers=processing.min_concurrent,
         worker_timeout_s=multi.worker_timeout,
+        level=_level(settings),
+        slots=_slots(settings),
+        balance=processing.task_queue.load_balancing,
         preload=PRELOAD,
         use_aiomultiprocess=multi.enabled,
     )
 
 
 def _most_workers(settings: Settings) -> int:
-    return min(settings.aiomultiprocess_settings.max_workers, settings.parallel_processing.max_concurrent_limit)
+    processing = settings.parallel_processing
+    if processing.process_pool.pool_type == "thread":
+        # The workers are threads, or what runs on them, so one process holds them all.
+        return 1
+    return min(settings.aiomultiprocess_settings.max_workers, processing.most_at_once)
+
+
+def _slots(settings: Settings) -> int:
+    if _level(settings) == "process":
+        return 1
+    return math.ceil(settings.parallel_processing.most_at_once / _most_workers(settings))
+
+
+def _level(settings: Settings) -> Level:
+    match settings.parallel_processing.context_isolation.isolation_level:
+        case "container":
+            raise PoolError("the isolation level container is not available in this version")
+        case level:
+            return level
 
 
 def _samples(settings: Settings) -> bool:

@@ -99,10 +99,10 @@ class Intake:
         if not processing.enabled:
             return 1
         if asked is None:
-            return min(processing.default_max_concurrent, processing.max_concurrent_limit)
+            return min(processing.default_max_concurrent, processing.most_at_once)
         # bool is an int to Python, and no concurrency.
-        if isinstance(asked, bool) or not isinstance(asked, int) or not 1 <= asked <= processing.max_concurrent_limit:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConcurrencyError(asked, processing.max_concurrent_limit)
+        if isinstance(asked, bool) or not isinstance(asked, int) or not 1 <= asked <= processing.most_at_once:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConcurrencyError(asked, processing.most_at_once, processing.key_of_most_at_once)
         return asked
 
     def _agent_records(

@@ -205,11 +205,10 @@ def test_a_change_before_the_start_holds_from_the_start(make_scene: MakeScene) -
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"context_isolation": {"require": ["memory"]}}, "context_isolation.require", "only at a restart"),
-    ({"context_isolation": {"isolation_level": "coroutine"}}, "context_isolation.isolation_level", "not available"),
+    ({"context_isolation": {"isolation_level": "container"}}, "context_isolation.isolation_level", "not available"),
     ({"context_isolation": {"require": ["files"]}}, "context_isolation.require", "cannot guarantee files"),
     ({"process_pool": {"pool_type": "thread"}}, "process_pool.pool_type", "disagrees with"),
     ({"adaptive_concurrency": True}, "adaptive_concurrency", "true has no effect in this version"),
-    ({"task_queue": {"load_balancing": "weighted"}}, "task_queue.load_balancing", "no effect in this version"),
     ({"max_concurrent_limit": 11}, "max_concurrent_limit", "aiomultiprocess_settings.max_workers"),
     ({"task_queue": {"max_queue_size": 0}}, "task_queue.max_queue_size", "at least 1"),
 ]

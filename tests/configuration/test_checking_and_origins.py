@@ -84,17 +84,12 @@ def test_a_sound_configuration_has_no_fault(write: Write) -> None:
 
 
 def test_a_key_without_effect_is_warned_of_when_it_says_something_else_than_the_default(write: Write) -> None:
-    same = load(write("parallel_processing: {adaptive_concurrency: false, max_coroutines: 500}\n"), {})
+    same = load(write("parallel_processing: {adaptive_concurrency: false}\n"), {})
     assert warnings(same) == warnings(Settings())
-    content = (
-        "parallel_processing: {adaptive_concurrency: true, max_coroutines: 5, task_queue: {load_balancing: weighted}}\n"
-        "aiomultiprocess_settings: {result_queue_size: 3}\n"
-    )
+    content = "parallel_processing: {adaptive_concurrency: true}\naiomultiprocess_settings: {result_queue_size: 3}\n"
     found = warnings(load(write(content), {}))[1:]
     assert [warning.split(" ")[0].rpartition(".")[2] for warning in found] == [
-        "max_coroutines",
         "adaptive_concurrency",
-        "load_balancing",
         "result_queue_size",
     ]
     assert all("has no effect in this version" in warning for warning in found)

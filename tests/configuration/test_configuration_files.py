@@ -68,26 +68,27 @@ def test_null_takes_a_shipped_limit_of_an_agent_away(write: Write) -> None:
     assert settings.agent_settings("scoring-agent").max_concurrent is None
 
 
-@pytest.mark.parametrize("level", ["coroutine", "thread", "container"])
-def test_an_isolation_level_that_this_version_lacks_is_refused_with_its_place(write: Write, level: str) -> None:
-    error = refused(write(f"parallel_processing:\n  context_isolation:\n    isolation_level: {level}\n"))
+def test_an_isolation_level_that_this_version_lacks_is_refused_with_its_place(write: Write) -> None:
+    error = refused(write("parallel_processing:\n  context_isolation:\n    isolation_level: container\n"))
     assert (error.line, error.key) == (3, "parallel_processing.context_isolation.isolation_level")
-    assert error.problem == f"'{level}' is not available in this version"
+    assert error.problem == "'container' is not available in this version"
 
 
-def test_threads_are_refused_with_the_place_of_each_key(write: Write) -> None:
-    content = """
+@pytest.mark.parametrize("level", ["coroutine", "thread"])
+def test_a_memory_limit_is_not_promised_where_workers_are_shared(write: Write, level: str) -> None:
+    content = f"""
 parallel_processing:
-  context_isolation: {isolation_level: thread}
-  process_pool: {pool_type: thread}
-aiomultiprocess_settings: {worker_type: thread}
+  context_isolation: {{isolation_level: {level}, require: [memory]}}
+  process_pool: {{pool_type: thread}}
+aiomultiprocess_settings: {{worker_type: thread}}
 """
     assert [(error.key, error.line) for error in find_faults(write(content), {})] == [
-        ("parallel_processing.context_isolation.isolation_level", 3),
-        ("parallel_processing.process_pool.pool_type", 4),
+        ("parallel_processing.context_isolation.require", 3),
     ]
     error = refused(write(content))
-    assert error.problem == "'thread' is not available in this version"
+    assert error.problem == f"the level {level} cannot guarantee memory: attempts share their worker's"
+    sound = write(content.replace("[memory]", "[]"))
+    assert load(sound, {}).parallel_processing.context_isolation.isolation_level == level
 
 
 def test_the_default_file_may_be_missing(tmp_path: Path) -> None:

@@ -110,6 +110,19 @@ def test_coroutines_need_no_worker_each() -> None:
     assert list(conflicts(Settings(parallel_processing=processing))) == []
 
 
+def test_the_default_of_coroutines_is_bounded_by_their_own_limit(tmp_path: Path) -> None:
+    content = (
+        "parallel_processing:\n  default_max_concurrent: 60\n  max_coroutines: 50\n"
+        "  context_isolation: {isolation_level: coroutine}\n"
+    )
+    error = refused(tmp_path, content)
+    assert (error.key, error.line) == (DEFAULT, 2)
+    assert error.problem == f"60 is more than parallel_processing.max_coroutines, 50 (in {tmp_path / 'agents.yaml'}:3)"
+    path = tmp_path / "agents.yaml"
+    path.write_text(content.replace("50", "60"), encoding="utf-8")
+    assert load(path, {}).parallel_processing.default_max_concurrent == 60
+
+
 def test_a_key_in_place_of_a_variables_name_is_refused_and_not_shown(tmp_path: Path) -> None:
     error = refused(tmp_path, "models:\n  openai:\n    api_key_env: sk-hush\n")
     assert (error.key, error.line) == ("models.openai.api_key_env", 3)

@@ -184,7 +184,8 @@ async def test_workers_say_what_they_really_guarantee(make_pool: MakePool) -> No
     pool = await make_pool(warm=1)
     (worker,) = pool.workers()
     assert worker.effective == {
-        "memory": "rlimit_data+rss_guard", "files": "none", "network": "none", "kill": "process_group"
+        "level": "process", "memory": "rlimit_data+rss_guard", "files": "none", "network": "none",
+        "kill": "process_group",
     }  # fmt: skip
     assert worker.baseline_mb is not None
     assert worker.baseline_mb > 1

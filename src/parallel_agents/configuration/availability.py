@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from parallel_agents.configuration.layer import KeyPath, dotted, leaves
 from parallel_agents.configuration.meanings import deferred
-from parallel_agents.configuration.rules import ISOLATION_LEVEL, POOL_TYPE, PROCESSING, Conflict, misnamed, oversized
+from parallel_agents.configuration.rules import ISOLATION_LEVEL, PROCESSING, Conflict, misnamed, oversized
 from parallel_agents.configuration.shape import shown
 from parallel_agents.core.errors import ConfigurationError
 from parallel_agents.core.settings import Settings
@@ -16,15 +16,17 @@ REQUIRE = (*PROCESSING, "context_isolation", "require")
 
 def unavailable(settings: Settings) -> Iterator[Conflict]:
     """Find isolation levels, pools and guarantees that this version lacks; a run refuses them rather than do less."""
-    processing = settings.parallel_processing
-    level, pool = processing.context_isolation.isolation_level, processing.process_pool.pool_type
-    for path, value in ((ISOLATION_LEVEL, level), (POOL_TYPE, pool)):
-        if value != "process":
-            yield Conflict(path, repr(value), "is not available in this version", "Use 'process'.")
-    for guarantee in processing.context_isolation.require:
+    isolation = settings.parallel_processing.context_isolation
+    level = isolation.isolation_level
+    if level == "container":
+        yield Conflict(ISOLATION_LEVEL, repr(level), "is not available in this version", "Use 'process'.")
+    for guarantee in isolation.require:
         if guarantee != "memory":
             hint = "Take it out, or wait for the sandbox."
             yield Conflict(REQUIRE, "", f"this version cannot guarantee {guarantee}", hint)
+        elif level in {"coroutine", "thread"}:
+            problem = f"the level {level} cannot guarantee memory: attempts share their worker's"
+            yield Conflict(REQUIRE, "", problem, "Take it out, or use the level 'process'.")
 
 
 def refuse_unavailable(settings: Settings, source: str) -> None:

@@ -89,13 +89,11 @@ def place(path: KeyPath, layer: Layer) -> str:
 
 
 def _default_within_limit(settings: Settings) -> Iterator[Conflict]:
-    value, limit = (
-        settings.parallel_processing.default_max_concurrent,
-        settings.parallel_processing.max_concurrent_limit,
-    )
+    processing = settings.parallel_processing
+    value, limit, key = processing.default_max_concurrent, processing.most_at_once, processing.key_of_most_at_once
     if value > limit:
-        problem = f"is more than {dotted(CONCURRENT_LIMIT)}, {limit}"
-        yield Conflict(DEFAULT_CONCURRENT, str(value), problem, "Lower it or raise the limit.", CONCURRENT_LIMIT)
+        problem = f"is more than {dotted((*PROCESSING, key))}, {limit}"
+        yield Conflict(DEFAULT_CONCURRENT, str(value), problem, "Lower it or raise the limit.", (*PROCESSING, key))
 
 
 def _minimum_within_default(settings: Settings) -> Iterator[Conflict]:

@@ -16,7 +16,7 @@ from parallel_agents.core.execution import Counts, ExecutionRecord, overall_stat
 from parallel_agents.core.firsts import Firsts
 from parallel_agents.core.metrics import Resources, Timing, accepted_attempt
 from parallel_agents.core.outcome import ErrorClass, ErrorRecord
-from parallel_agents.core.session import SessionWriter, accepted_output, is_isolated, timestamp
+from parallel_agents.core.session import SessionWriter, accepted_output, timestamp
 from parallel_agents.core.states import State
 from parallel_agents.core.task import TaskRecord
 
@@ -75,7 +75,7 @@ class DocumentWriter:
         self._kinds.update(kind for attempt in task.attempts if (kind := attempt.is_language_model) is not None)
         if task.attempts:
             self._recoveries += len(task.attempts) - 1
-            self._isolated = self._isolated is not False and is_isolated(task.attempts[-1].effective)
+            self._isolated = self._isolated is not False and self._sessions.is_isolated(task.attempts[-1])
         if task.state is State.FAILED:
             self._failed.append(_failed(task))
         result = _result_of(task)

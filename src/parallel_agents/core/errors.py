@@ -140,12 +140,12 @@ class ConfigurationError(InputError):
 class ConcurrencyError(InputError):
     """A concurrency outside what the configuration allows."""
 
-    def __init__(self, value: object, limit: int) -> None:
+    def __init__(self, value: object, limit: int, key: str = "max_concurrent_limit") -> None:
         self.value = value
         self.limit = limit
         super().__init__(
             f"max_concurrent must be a whole number from 1 to {limit}, not {value!r}. "
-            "Raise parallel_processing.max_concurrent_limit to allow more."
+            f"Raise parallel_processing.{key} to allow more."
         )
 
 

@@ -12,10 +12,11 @@ from parallel_agents.core import metrics
 from parallel_agents.core.aggregate import Verdict, with_derived
 from parallel_agents.core.execution import ExecutionRecord
 from parallel_agents.core.ids import derived_id
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, TaskRecord
 
+_SHARED: tuple[IsolationLevel, ...] = ("coroutine", "thread")
 CONTEXT_TOKENS = 4096
 """The size of a context for an agent that says nothing of it."""
 
@@ -25,7 +26,7 @@ class SessionWriter:
 
     def __init__(self, execution: ExecutionRecord, *, owned: bool) -> None:
         settings = msgspec.json.decode(execution.settings, type=Settings)
-        self._level = settings.parallel_processing.context_isolation.isolation_level
+        self._level: IsolationLevel = settings.parallel_processing.context_isolation.isolation_level
         self._context_tokens = {agent.name: agent.context_tokens for agent in execution.agents}
         self._owned = owned
 
@@ -63,6 +64,14 @@ class SessionWriter:
             "error_handling": _error_handling(task),
         }
 
+    def is_isolated(self, attempt: AttemptRecord) -> bool:
+        """Whether an attempt got the isolation that was asked for."""
+        return is_isolated(attempt.effective, self._level)
+
+    def _level_of(self, attempt: AttemptRecord | None) -> str:
+        # What ran may differ from what was asked for: the execution may have been resumed under another configuration.
+        return self._level if attempt is None else attempt.effective.get("level", self._level)
+
     def _input_data(self, task: TaskRecord) -> dict[str, Any]:
         given: dict[str, Any] = msgspec.msgpack.decode(task.task.input_data)
         last = task.attempts[-1] if task.attempts else None
@@ -74,7 +83,7 @@ class SessionWriter:
                 "size_tokens": self._context_tokens.get(task.task.agent_name) or CONTEXT_TOKENS,
                 "used_tokens": last.input_tokens if last else None,
                 "context_id": derived_id("ctx", task.execution_id, task.task.task_id, str(max(1, task.attempt))),
-                "isolation_level": f"{self._level}_isolated",
+                "isolation_level": f"{self._level_of(last)}_isolated",
                 "effective": last.effective if last else None,
             },
         }
@@ -87,8 +96,14 @@ def accepted_output(task: TaskRecord) -> dict[str, Any] | None:
     return msgspec.msgpack.decode(task.output)
 
 
-def is_isolated(effective: Mapping[str, str]) -> bool:
-    """Tell whether a worker had what the process level asks for: a bound on memory, and a kill of the whole group."""
+def is_isolated(effective: Mapping[str, str], asked: IsolationLevel = "process") -> bool:
+    """Tell whether a worker had what the level asks for that was `asked` for.
+
+    Of a process that is a bound on memory and a kill of the whole group; of threads and coroutines no more than that
+    the worker kept them apart as such, or better.
+    """
+    if asked in _SHARED:
+        return effective.get("level", "") in (*_SHARED[_SHARED.index(asked) :], "process")
     return effective.get("memory", "none") != "none" and effective.get("kill") == "process_group"
 
 

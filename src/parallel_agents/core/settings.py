@@ -113,6 +113,17 @@ class ParallelProcessing(Section, frozen=True, kw_only=True, forbid_unknown_fiel
     performance_monitoring: PerformanceMonitoring = PerformanceMonitoring()
     agent_configs: dict[str, AgentSettings] = msgspec.field(default_factory=_specified_agents)
 
+    @property
+    def key_of_most_at_once(self) -> Literal["max_coroutines", "max_concurrent_limit"]:
+        """The key that bounds the attempts at once at the configured level."""
+        level = self.context_isolation.isolation_level
+        return "max_coroutines" if level == "coroutine" else "max_concurrent_limit"
+
+    @property
+    def most_at_once(self) -> int:
+        """Most attempts at once, over all executions, at the configured level."""
+        return self.max_coroutines if self.key_of_most_at_once == "max_coroutines" else self.max_concurrent_limit
+
 
 class AiomultiprocessSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How aiomultiprocess is used; a change needs a restart."""

@@ -194,9 +194,9 @@ class Engine:
         live = self._dispatcher.live.get(execution_id)
         if live is None or live.ending:
             return False
-        limit = self._settings.parallel_processing.max_concurrent_limit
-        if at_most > limit:
-            raise ConcurrencyError(at_most, limit)
+        processing = self._settings.parallel_processing
+        if at_most > processing.most_at_once:
+            raise ConcurrencyError(at_most, processing.most_at_once, processing.key_of_most_at_once)
         await self._parts.journal.change_concurrency(execution_id, at_most)
         live.record = msgspec.structs.replace(live.record, changed_concurrency=at_most)
         self.limits.cap_execution(execution_id, at_most)
@@ -376,4 +376,4 @@ class Engine:
 
 def _overall(settings: Settings) -> int:
     processing = settings.parallel_processing
-    return processing.max_concurrent_limit if processing.enabled else 1
+    return processing.most_at_once if processing.enabled else 1

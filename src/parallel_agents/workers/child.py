@@ -139,9 +139,12 @@ def effective_guarantees(level: Level) -> dict[str, str]:
     all of its worker.
     """
     if level != "process":
-        return {"memory": "none", "files": "none", "network": "none", "kill": f"cancel_{level}_then_worker"}
+        return {
+            "level": level, "memory": "none", "files": "none", "network": "none", "kill": "cancel_then_worker"
+        }  # fmt: skip
     guarded = "rss_guard" if sys.platform == "linux" else "none"
     return {
+        "level": level,
         "memory": f"rlimit_data+{guarded}" if memory.is_limited_by_data_budget() else guarded,
         "files": "none",
         "network": "none",

@@ -16,6 +16,7 @@ from tests.configuration.proofs.scene import (
     until_processes,
     worker_processes,
 )
+from tests.documents import body_of
 
 from parallel_agents import ParallelAgentsError
 from parallel_agents.core.events import EventType
@@ -173,6 +174,40 @@ async def attempts_while_others_run(scene: Scene) -> object:
     return scene.starts.count("raising")
 
 
+async def kind_of_places_of_three_at_once(scene: Scene) -> object:
+    """How many processes, whether what runs is their first thread, and what the document calls that."""
+    places, body = await places_of_three_at_once(scene)
+    levels = {found["input_data"]["context_window"]["isolation_level"] for found in body["agent_execution_sessions"]}
+    return len({pid for pid, _ in places}), all(str(pid) == thread for pid, thread in places), *levels
+
+
+async def processes_of_three_threads(scene: Scene) -> object:
+    """`worker_type` has to agree, so it goes with the key that is looked at."""
+    pool_type = scene.settings[PROCESSING]["process_pool"]["pool_type"]
+    agreeing = Scene(
+        scene.folder / "agreeing", {**scene.settings, "aiomultiprocess_settings": {"worker_type": pool_type}}
+    )
+    places, _ = await places_of_three_at_once(agreeing)
+    return len({pid for pid, _ in places})
+
+
+async def places_of_three_at_once(scene: Scene) -> tuple[list[tuple[int, str]], dict[str, Any]]:
+    body = await scene.run(*naps(3, 0.5), max_concurrent=3)
+    contexts = [found["execution_context"] for found in body["agent_execution_sessions"]]
+    return [(context["worker_process_id"], context["thread_id"]) for context in contexts], body
+
+
+async def workers_of_a_slow_task_and_three_quick_ones(scene: Scene) -> object:
+    """Which of two workers had each, in the order in which they were first used."""
+    async with scene.executor() as executor:
+        await executor.start()
+        tasks = [task("naps", seconds=seconds) for seconds in (0.5, 0, 0, 0)]
+        body = body_of(await executor.wait(await executor.submit_batch_tasks(tasks, max_concurrent=1)))
+    pids = [found["execution_context"]["worker_process_id"] for found in body["agent_execution_sessions"]]
+    first_used = list(dict.fromkeys(pids))
+    return [first_used.index(pid) for pid in pids]
+
+
 IDLE = {f"{POOL}.worker_processes": 3, f"{POOL}.max_tasks_per_worker": 0}
 
 PROOFS: dict[str, Proof] = {
@@ -189,6 +224,34 @@ PROOFS: dict[str, Proof] = {
         ),
         observe=whether_five_may_run,
         given={DEFAULT: 2},
+    ),
+    f"{PROCESSING}.max_coroutines": Proof(
+        values=(4, 6),
+        shows=(
+            "max_concurrent must be a whole number from 1 to 4, not 5. "
+            "Raise parallel_processing.max_coroutines to allow more.",
+            "ran",
+        ),
+        observe=whether_five_may_run,
+        given={DEFAULT: 2, f"{CONTEXT}.isolation_level": "coroutine"},
+    ),
+    f"{POOL}.pool_type": Proof(
+        values=("process", "thread"),
+        shows=(3, 1),
+        observe=processes_of_three_threads,
+        given={f"{CONTEXT}.isolation_level": "thread"},
+    ),
+    f"{CONTEXT}.isolation_level": Proof(
+        values=("process", "thread", "coroutine"),
+        shows=((3, True, "process_isolated"), (3, False, "thread_isolated"), (1, True, "coroutine_isolated")),
+        observe=kind_of_places_of_three_at_once,
+        given={f"{POOL}.worker_processes": 1},
+    ),
+    f"{QUEUE}.load_balancing": Proof(
+        values=("least_busy", "round_robin", "weighted"),
+        shows=([0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 1]),
+        observe=workers_of_a_slow_task_and_three_quick_ones,
+        given={f"{POOL}.worker_processes": 2, f"{POOL}.max_tasks_per_worker": 0},
     ),
     f"{PROCESSING}.min_concurrent": Proof(
         values=(1, 3),
