@@ -21,6 +21,7 @@ from parallel_agents.journal import moves, records
 from parallel_agents.journal.database import ELSEWHERE
 from parallel_agents.journal.lock import FileOwners, LocalOwners, Owners, owners_directory
 from parallel_agents.journal.opening import open_reading, open_writing
+from parallel_agents.journal.presence import Presence
 from parallel_agents.journal.reader import run_query
 from parallel_agents.journal.writer import Work, Writer
 from parallel_agents.ports.journal import Adopted, Arguments, Reader, Released, Verb
@@ -46,7 +47,7 @@ class _Connections:
             self.immediate = open_reading(filename, path, lock(), lock_timeout_s=lock_timeout_s)
             undo.pop_all()
         self.readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parallel-agents-journal-reader")
-        self.writer = Writer(self.writing)
+        self.writer = Writer(self.writing, Presence(Path(filename), path) if shared_lock is None else None)
         self.writer.start()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import apsw
 
 from parallel_agents.core.errors import JournalError, ParallelAgentsError
 from parallel_agents.journal.database import Database, journal_error
+from parallel_agents.journal.presence import Presence
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Database], T]
@@ -54,10 +55,14 @@ class _Outcome(NamedTuple):
 
 
 class Writer:
-    """Takes writes from any event loop and commits them in the order they came."""
+    """Takes writes from any event loop and commits them in the order they came.
 
-    def __init__(self, database: Database) -> None:
+    A commit is acknowledged only while the files are still where `presence` has seen them; None where there are none.
+    """
+
+    def __init__(self, database: Database, presence: Presence | None = None) -> None:
         self._database = database
+        self._presence = presence
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._is_closed = False
@@ -118,6 +123,8 @@ class Writer:
         if group and self._failure is None:
             try:
                 return self._commit(group)
+            except JournalError as error:
+                self._failure = error
             except Exception as error:
                 self._failure = self._described(error)
         return [_Outcome(None, self._refusal()) for _ in group]
@@ -131,9 +138,14 @@ class Writer:
         while True:
             try:
                 with self._database.lock:
-                    return self._commit_once(group)
+                    return self._present(self._commit_once(group))
             except _BUSY:
                 _log.warning("journal %s: another process has kept it locked; waiting on", self._database.path)
+
+    def _present(self, outcomes: list[_Outcome]) -> list[_Outcome]:
+        if self._presence is not None:
+            self._presence.check()
+        return outcomes
 
     def _commit_once(self, group: list[_Write]) -> list[_Outcome]:
         try:
