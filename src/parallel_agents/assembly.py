@@ -174,6 +174,7 @@ class Service:
         try:
             async with asyncio.TaskGroup() as starting:
                 starting.create_task(self.pool.start(warm))
+                starting.create_task(asyncio.to_thread(self.contexts.clear_abandoned))
                 starting.create_task(self.gateway.start(models))
             if not ready.done():
                 ready.set_result(None)
