@@ -244,3 +244,35 @@ async def test_a_worker_of_many_that_falls_silent_is_killed(
     assert "said nothing for 1.5 s" in outcomes[0].detail
     alone = (await pool.run(assignment("stops_itself"), ear())).outcome
     assert isinstance(alone, WorkerLost)
+
+
+async def test_others_go_on_while_one_that_is_to_be_alone_waits_for_an_empty_worker(
+    make_pool: MakePool, give: Give, ear: MakeEar
+) -> None:
+    pool, gate = await make_pool(level="coroutine", slots=3, max_workers=2), Gate()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        links = [ear(gate.answer) for _ in range(2)]
+        dying = [group.create_task(pool.run(give("dies_when_told", f"{n}"), link)) for n, link in enumerate(links)]
+        for link in links:
+            await link.until(lambda link=link: bool(link.heard))
+        gate.opened.set()
+    assert all(is_bystander(run.result().outcome) for run in dying)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        # Three fill the one worker, so that the fourth is alone in the other; then the first has room again.
+        long: list[asyncio.Task[Any]] = []
+        for number in range(4):
+            link = ear()
+            run = pool.run(give("says_when_it_was_cancelled", f"long-{number}"), link)
+            long.append(group.create_task(run))
+            await link.until(lambda link=link: bool(link.heard))
+        long[0].cancel()
+        await asyncio.wait(long[:1])
+        suspect_link = ear()
+        suspect = group.create_task(pool.run(give("says_when_it_was_cancelled", "0"), suspect_link))
+        for _ in range(3):
+            assert "pid" in output((await pool.run(give("blocks", "short", seconds=0), ear())).outcome)
+        assert not suspect_link.heard
+        long[3].cancel()
+        await suspect_link.until(lambda: bool(suspect_link.heard))
+        for run in (*long, suspect):
+            run.cancel()

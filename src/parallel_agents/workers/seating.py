@@ -32,6 +32,10 @@ class _Waiter:
         return self.folder is None or worker.folder is None or self.folder == worker.folder
 
 
+def _emptiness(worker: SupervisedWorker) -> tuple[bool, int, int]:
+    return not worker.takes_attempts, worker.load, worker.pid
+
+
 class Seating:
     """Hands workers out in the order in which they are asked for.
 
@@ -58,15 +62,23 @@ class Seating:
         return math.ceil(sum(1.0 if waiter.alone else 1 / self.slots for waiter in waiting))
 
     def hand_out(self, workers: Collection[SupervisedWorker]) -> None:
-        """Give workers to those who wait, until nobody waits or none suits the first: passed over, it might wait on."""
-        while self._waiters:
-            waiter = self._waiters[0]
-            if not waiter.place.done():
-                worker = self._suitable(waiter, workers)
-                if worker is None:
-                    return
+        """Give workers to those who wait, until nobody waits or none suits the first of them.
+
+        Whoever is to be alone is passed by: the emptiest worker gets no more attempts until it can have that one.
+        """
+        open_to_all, position = list(workers), 0
+        while position < len(self._waiters):
+            waiter = self._waiters[position]
+            worker = None if waiter.place.done() else self._suitable(waiter, open_to_all)
+            if worker is not None:
                 self._give(worker, waiter)
-            self._waiters.popleft()
+            elif not waiter.place.done():
+                if not (waiter.alone and open_to_all):
+                    return
+                open_to_all.remove(min(open_to_all, key=_emptiness))
+                position += 1
+                continue
+            del self._waiters[position]
 
     def take_back(self, worker: SupervisedWorker) -> None:
         """An attempt has left a worker."""

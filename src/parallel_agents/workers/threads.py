@@ -15,6 +15,7 @@ from parallel_agents.ports.workers import Assignment
 from parallel_agents.workers import frames
 from parallel_agents.workers.attempting import failure_of
 from parallel_agents.workers.bench import Send, outcome_or_cancelled
+from parallel_agents.workers.family import end_the_group
 from parallel_agents.workers.leftovers import PATIENCE_S, Helpers, Leftovers, without
 from parallel_agents.workers.voice import Voice
 
@@ -124,8 +125,11 @@ class Threads:
         await self._loop.create_future()
 
     def _run(self, seat: int, attempt: _Attempt) -> None:
-        finished = attempt.run()
-        self._loop.call_soon_threadsafe(self._leave, seat, finished, threading.current_thread())
+        try:
+            finished = attempt.run()
+            self._loop.call_soon_threadsafe(self._leave, seat, finished, threading.current_thread())
+        except BaseException:  # an attempt that ends without a word would be waited for until its time is up
+            end_the_group()
 
     def _leave(self, seat: int, finished: frames.Finished, thread: threading.Thread) -> None:
         # It has said its last word and is about to end; until then it would be taken for one that was left behind.
