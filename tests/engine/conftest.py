@@ -20,6 +20,7 @@ from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.parts import Parts
 from parallel_agents.journal import SqliteJournal
 from parallel_agents.models.gateway import ModelGateway
+from parallel_agents.ports.clock import Clock
 from parallel_agents.ports.workers import WorkerPool
 from parallel_agents.workers.inline import InlinePool
 from parallel_agents.workers.workdir import ContextIsolationManager
@@ -118,8 +119,9 @@ async def running_engine(
     contexts: ContextIsolationManager,
     *,
     interrupt: bool = True,
+    clock: Clock | None = None,
 ) -> AsyncGenerator[Bench]:
-    clock, chance = SystemClock(), random.Random(1)
+    clock, chance = clock or SystemClock(), random.Random(1)
     gateway = ModelGateway(settings, journal, now=clock.now, random=chance.random, environ={})
     monitor = PerformanceMonitor(
         enabled=True, pids=lambda: [worker.pid for worker in pool.workers()], monotonic=clock.monotonic
@@ -163,7 +165,10 @@ def make_bench(memory_journal: SqliteJournal, tmp_path: Path) -> Callable[..., A
     """Make an engine on the in-memory journal and the inline pool; options are settings of the queue and of errors."""
     contexts = ContextIsolationManager(root=tmp_path / "contexts")
 
-    def make(*, interrupt: bool = True, **options: Any) -> AbstractAsyncContextManager[Bench]:
-        return running_engine(memory_journal, settings_with(**options), InlinePool(), contexts, interrupt=interrupt)
+    def make(
+        *, interrupt: bool = True, clock: Clock | None = None, **options: Any
+    ) -> AbstractAsyncContextManager[Bench]:
+        settings = settings_with(**options)
+        return running_engine(memory_journal, settings, InlinePool(), contexts, interrupt=interrupt, clock=clock)
 
     return make

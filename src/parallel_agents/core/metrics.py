@@ -68,6 +68,8 @@ class Timing:
         self._busy_s = 0.0
         self._waited_ms = 0.0
         self._contexts = 0
+        self._settled = 0
+        self._was_set_back = False
         self._spans_ms = array("d")
 
     def add(self, task: TaskRecord) -> None:
@@ -83,18 +85,30 @@ class Timing:
             self._serial_ms += duration_ms
         for attempt in task.attempts:
             self._contexts += 1
-            self._busy_s += (self._now if attempt.ended_at is None else attempt.ended_at) - attempt.started_at
+            self._busy_s += self._span_s(attempt.started_at, attempt.ended_at) or 0.0
             self._waited_ms += attempt.waited_ms or 0.0
         if task.completed_at is not None and task.attempts:
-            self._spans_ms.append((task.completed_at - task.attempts[0].started_at) * 1000)
+            self._settled += 1
+            span_s = self._span_s(task.attempts[0].started_at, task.completed_at)
+            if span_s is not None:
+                self._spans_ms.append(span_s * 1000)
+
+    def _span_s(self, begun: float, ended: float | None) -> float | None:
+        """Seconds between two times of the wall clock; None where it was set back between them."""
+        span_s = (self._now if ended is None else ended) - begun
+        self._was_set_back |= span_s < 0
+        return span_s if span_s >= 0 else None
 
     @property
     def wall_s(self) -> float | None:
-        """Seconds from the submission to the last settled task, or to `now` while tasks are open."""
+        """Seconds from the submission to the last settled task, or to `now` while tasks are open.
+
+        None where the wall clock was set back to before the submission.
+        """
         if not self._tasks:
             return None
         last = self._now if self._has_open or self._last_end is None else self._last_end
-        return max(0.0, last - self._submitted_at)
+        return self._span_s(self._submitted_at, last)
 
     def efficiency(self) -> Efficiency:
         """Compare the sum of the accepted attempts' durations with the time that went by."""
@@ -104,15 +118,20 @@ class Timing:
             estimated_serial_time_ms=_whole(self._serial_ms if seen else None),
             efficiency_ratio=_rounded(self._serial_ms / (wall * 1000) if seen and wall else None),
             ideal_ratio=_rounded(seen / -(-seen // at_once) if seen and at_once else None),
-            concurrency_utilization=_rounded(self._busy_s / (wall * at_once) if wall and at_once else None),
+            concurrency_utilization=_rounded(self._utilization(wall)),
             waited_time_ms=_whole(self._waited_ms if seen else None),
         )
+
+    def _utilization(self, wall_s: float | None) -> float | None:
+        if not wall_s or not self._max_concurrent or self._was_set_back:
+            return None
+        return self._busy_s / (wall_s * self._max_concurrent)
 
     def throughput(self) -> Throughput:
         """Count settled tasks and contexts against the time that went by."""
         wall, spans = self.wall_s, sorted(self._spans_ms)
         return Throughput(
-            tasks_per_second=_rounded(len(spans) / wall if wall and spans else None),
+            tasks_per_second=_rounded(self._settled / wall if wall and self._settled else None),
             agents_per_second=_rounded(self._contexts / wall if wall and self._contexts else None),
             average_task_completion_time_ms=_whole(sum(spans) / len(spans) if spans else None),
             p50_task_completion_time_ms=_whole(percentile(spans, 0.50)),

@@ -44,6 +44,7 @@ class Dispatcher:
         *,
         flow: Flow,
         now: Callable[[], float],
+        steady: Callable[[], float],
         start: Callable[[LiveExecution, ReadyTask], None],
         end: Callable[[LiveExecution], None],
     ) -> None:
@@ -52,6 +53,7 @@ class Dispatcher:
         self._limits = limits
         self._flow = flow
         self._now = now
+        self._steady = steady
         self._start = start
         self._end = end
         self._wake = asyncio.Event()
@@ -96,7 +98,7 @@ class Dispatcher:
 
     async def _until_woken(self) -> None:
         due = [live.due_at for live in self._startable() if live.due_at is not None]
-        pause = max(0.0, min(due) - self._now()) if due else None
+        pause = max(0.0, min(due) - self._steady()) if due else None
         try:
             async with asyncio.timeout(pause):
                 await self._wake.wait()
@@ -127,10 +129,10 @@ class Dispatcher:
             self._put(found, live)
 
     async def _release_due(self, live: LiveExecution) -> None:
-        if live.due_at is None or live.due_at > self._now():
+        if live.due_at is None or live.due_at > self._steady():
             return
         live.due_at = None
-        released = await self._journal.release_due(live.execution_id, self._now())
+        released = await self._journal.release_due(live.execution_id, self._steady(), self._now())
         live.due(released.next_due_at)
         if released.moved:
             live.more_pending()

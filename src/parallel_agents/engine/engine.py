@@ -29,6 +29,7 @@ from parallel_agents.engine.parts import Parts
 from parallel_agents.engine.queue import TaskQueueManager
 from parallel_agents.engine.reports import Reports, tell_traceback
 from parallel_agents.engine.settlement import Settled, Settler
+from parallel_agents.engine.steadyclock import SteadyClock
 
 
 class Engine:
@@ -57,13 +58,15 @@ class Engine:
             max_unstarted=settings.aiomultiprocess_settings.task_queue_size,
             max_mb=processing.context_isolation.shared_memory_size_mb,
         )
-        self._settler = Settler(parts.journal, now=parts.clock.now)
+        self._steady = SteadyClock(parts.clock)
+        self._settler = Settler(parts.journal, now=parts.clock.now, steady=self._steady.now)
         self._dispatcher = Dispatcher(
             parts.journal,
             self._queue,
             self.limits,
             flow=self._flow,
             now=parts.clock.now,
+            steady=self._steady.now,
             start=self._start,
             end=self._end,
         )
@@ -151,7 +154,9 @@ class Engine:
         await journal.adopt(execution_id, self._parts.clock.now())
         await journal.pause(execution_id, None, self._parts.clock.now())
         live = LiveExecution(msgspec.structs.replace(record, paused=None), self._parts.chance.random)
-        live.due(await journal.read(lambda reader: reader.next_due_at(execution_id)))
+        due_at = await journal.read(lambda reader: reader.next_due_at(execution_id))
+        self._steady.catch_up(due_at)
+        live.due(due_at)
         self._take_on(live)
 
     async def cancel(self, execution_id: str) -> bool:

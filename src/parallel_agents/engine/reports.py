@@ -80,7 +80,8 @@ class Reports:
                 "execution_id": live.execution_id,
                 "max_concurrent": live.record.concurrency,
                 "tasks": {"total": counts.total, **msgspec.to_builtins(counts)},
-                "wall_ms": round(wall_s * 1000),
+                # Nobody knows, where the wall clock was set back meanwhile.
+                "wall_ms": round(wall_s * 1000) if wall_s >= 0 else None,
                 "resources": None if resources is None else msgspec.to_builtins(resources),
             }
         )

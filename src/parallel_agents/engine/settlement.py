@@ -26,19 +26,22 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settler:
-    """Decides what follows from an attempt and writes it."""
+    """Decides what follows from an attempt and writes it. `steady` is the clock by which tasks are due."""
 
-    def __init__(self, journal: Journal, *, now: Callable[[], float]) -> None:
+    def __init__(self, journal: Journal, *, now: Callable[[], float], steady: Callable[[], float]) -> None:
         self._journal = journal
         self._now = now
+        self._steady = steady
 
     async def settle(self, ready: ReadyTask, end: AttemptEnd, errors: ErrorHandlingManager) -> Settled:
         """Write how the attempt after `ready` ended. Durable when it returns."""
-        settlement = _settlement(ready, end, errors.judge(ready, end.outcome), self._now())
+        verdict = errors.judge(ready, end.outcome)
+        due_at = None if verdict.delay_s is None else self._steady() + verdict.delay_s
+        settlement = _settlement(ready, end, verdict, self._now(), due_at)
         return Settled(settlement=settlement, landed=await self._journal.settle(settlement))
 
 
-def _settlement(ready: ReadyTask, end: AttemptEnd, verdict: Verdict, now: float) -> Settlement:
+def _settlement(ready: ReadyTask, end: AttemptEnd, verdict: Verdict, now: float, due_at: float | None) -> Settlement:
     outcome = end.outcome
     accepted = outcome if isinstance(outcome, Succeeded) else None
     return Settlement(
@@ -48,7 +51,7 @@ def _settlement(ready: ReadyTask, end: AttemptEnd, verdict: Verdict, now: float)
         at=now,
         outcome=_tag(outcome),
         error=describe(outcome),
-        due_at=None if verdict.delay_s is None else now + verdict.delay_s,
+        due_at=due_at,
         final_round=verdict.final_round,
         lost_worker=verdict.lost_worker,
         output=accepted.output if accepted else None,

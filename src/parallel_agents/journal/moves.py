@@ -63,9 +63,9 @@ def adopt(database: Database, execution_id: str, at: float) -> Adopted:
     return Adopted(taken_back=len(found) - poisoned, poisoned=poisoned)
 
 
-def release_due(database: Database, execution_id: str, now: float) -> Released:
-    """Move waiting tasks whose time has come to pending."""
-    moved = database.execute("release_due", {"execution_id": execution_id, "at": now})
+def release_due(database: Database, execution_id: str, now: float, at: float) -> Released:
+    """Move waiting tasks that are due by `now` to pending, at the time `at`."""
+    moved = database.execute("release_due", {"execution_id": execution_id, "now": now, "at": at})
     row = database.row("next_due_at", {"execution_id": execution_id})
     return Released(moved=moved, next_due_at=None if row is None else row[0])
 

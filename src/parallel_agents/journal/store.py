@@ -158,9 +158,9 @@ class SqliteJournal:
         """Write how an attempt ended, fenced. Tells whether it landed; a late one leaves a line in the history."""
         return self._put(lambda database: moves.settle(database, settlement))
 
-    def release_due(self, execution_id: str, now: float) -> asyncio.Future[Released]:
-        """Move waiting tasks whose time has come to pending."""
-        return self._put(lambda database: moves.release_due(database, execution_id, now))
+    def release_due(self, execution_id: str, now: float, at: float | None = None) -> asyncio.Future[Released]:
+        """Move waiting tasks that are due by `now` to pending; `at` is the time of the move, by default the same."""
+        return self._put(lambda database: moves.release_due(database, execution_id, now, now if at is None else at))
 
     def release_final_round(self, execution_id: str, at: float) -> asyncio.Future[int]:
         """Move the tasks that wait for the final round to pending; returns how many."""

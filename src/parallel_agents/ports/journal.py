@@ -170,8 +170,8 @@ class Journal(Protocol):
         """
         ...
 
-    def release_due(self, execution_id: str, now: float) -> asyncio.Future[Released]:
-        """Move waiting tasks whose time has come to pending."""
+    def release_due(self, execution_id: str, now: float, at: float | None = None) -> asyncio.Future[Released]:
+        """Move waiting tasks that are due by `now` to pending; `at` is the time of the move, by default the same."""
         ...
 
     def release_final_round(self, execution_id: str, at: float) -> asyncio.Future[int]:

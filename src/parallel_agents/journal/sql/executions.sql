@@ -69,7 +69,7 @@ SET answer = coalesce(answer, :answer), answered_at = coalesce(answered_at, :at)
 WHERE command_id = :command_id
 
 -- name: executions
-SELECT * FROM execution_records ORDER BY submitted_at DESC, number DESC
+SELECT * FROM execution_records ORDER BY number DESC
 
 -- name: execution
 SELECT * FROM execution_records WHERE execution_id = :execution_id

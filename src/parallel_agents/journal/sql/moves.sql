@@ -56,7 +56,7 @@ SELECT execution_id, key, :attempt, :at, 'result_discarded', state, state, :beca
 -- name: release_due
 UPDATE tasks
 SET state = 'pending', due_at = NULL, moved_by = 'due', moved_at = :at, moved_because = NULL
-WHERE execution_id = :execution_id AND state = 'waiting' AND due_at <= :at
+WHERE execution_id = :execution_id AND state = 'waiting' AND due_at <= :now
 
 -- name: release_final_round
 UPDATE tasks
