@@ -81,6 +81,7 @@ CRITERIA = {
         "agents, workers, engines and providers that fail for real, and everything a user can mistype",
         (
             "tests/mistakes",
+            "tests/recovery",
             "tests/chaos",
             "tests/core/test_errors.py",
             "tests/core/test_outcome.py",
