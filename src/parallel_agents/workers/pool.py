@@ -256,12 +256,10 @@ class ProcessPool:
         worker = SupervisedWorker(
             result.result(), level=self._level, on_ready=self._ready, on_gone=self._gone, exit_of=self._exit_of
         )
-        worker.boot_tries = tries
+        worker.boot_tries, worker.booted_at = tries, self._loop.time()
         self._alive[worker.pid] = worker
         if self._closing:
             worker.kill()
-        else:
-            self._loop.call_later(BOOT_TIMEOUT_S, self._end_if_mute, worker)
 
     def _booted_nothing(self) -> None:
         self._booting -= 1
@@ -309,10 +307,6 @@ class ProcessPool:
 
         return self._loop.run_in_executor(self._thread, reap)
 
-    def _end_if_mute(self, worker: SupervisedWorker) -> None:
-        if worker.identity is None:
-            worker.kill()
-
     def _end_idle(self) -> None:
         too_old = self._loop.time() - self._idle_timeout_s
         idle = [worker for worker in self._alive.values() if worker.is_idle and worker.rested_at <= too_old]
@@ -321,7 +315,11 @@ class ProcessPool:
             worker.kill()
 
     def _look_round(self) -> None:
+        # A timer for each worker would keep it, and all that it knows, for a minute after its end.
+        mute_since = self._loop.time() - BOOT_TIMEOUT_S
         for worker in tuple(self._alive.values()):
+            if worker.identity is None and worker.booted_at < mute_since:
+                worker.kill()
             worker.watch_memory()
             if worker.silent_for_s() > self._worker_timeout_s:
                 worker.condemn(WorkerLost(f"it said nothing for {self._worker_timeout_s:g} s"))

@@ -60,6 +60,7 @@ class SupervisedWorker:
         self.retiring = False
         self.dying = False
         self.boot_tries = 0
+        self.booted_at = 0.0
         # What the pool knows of it: attempts that it was handed, whether one of them is to stay alone, and its pace.
         self.load = 0
         self.is_reserved = False
