@@ -256,7 +256,7 @@ class ProcessPool:
         worker = SupervisedWorker(
             result.result(), level=self._level, on_ready=self._ready, on_gone=self._gone, exit_of=self._exit_of
         )
-        worker.boot_tries, worker.booted_at = tries, self._loop.time()
+        worker.boot_tries = tries
         self._alive[worker.pid] = worker
         if self._closing:
             worker.kill()
@@ -316,9 +316,8 @@ class ProcessPool:
 
     def _look_round(self) -> None:
         # A timer for each worker would keep it, and all that it knows, for a minute after its end.
-        mute_since = self._loop.time() - BOOT_TIMEOUT_S
         for worker in tuple(self._alive.values()):
-            if worker.identity is None and worker.booted_at < mute_since:
+            if worker.mute_for_s > BOOT_TIMEOUT_S:
                 worker.kill()
             worker.watch_memory()
             if worker.silent_for_s() > self._worker_timeout_s:

@@ -60,7 +60,6 @@ class SupervisedWorker:
         self.retiring = False
         self.dying = False
         self.boot_tries = 0
-        self.booted_at = 0.0
         # What the pool knows of it: attempts that it was handed, whether one of them is to stay alone, and its pace.
         self.load = 0
         self.is_reserved = False
@@ -85,6 +84,11 @@ class SupervisedWorker:
         self._channel = EngineChannel(started.sock, self._take, self._broken)
         self._loop.add_reader(started.pidfd, self._died)
         self.gone = asyncio.Event()
+
+    @property
+    def mute_for_s(self) -> float:
+        """How long it has been started without saying hello; 0 once it has."""
+        return 0.0 if self.identity is not None else self._loop.time() - self._heard_at
 
     @property
     def takes_attempts(self) -> bool:
