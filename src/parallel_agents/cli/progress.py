@@ -132,6 +132,8 @@ def line_of(event: Event) -> str | None:
             return _remark(event, name)
         case EventType.EXECUTION_PAUSED:
             return f"paused: {event.data.get('reason')}"
+        case EventType.CONCURRENCY_CHANGED:
+            return f"{event.data['at_once']} at once from now on: {event.data['reason']}"
         case _:
             return None
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import msgspec
 
+from parallel_agents.core.adaptation import Step
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
 from parallel_agents.core.execution import BY_USER, ExecutionRecord
@@ -16,13 +17,14 @@ from parallel_agents.core.outcome import Cancelled, Interrupted, Outcome, Succee
 from parallel_agents.core.settings import Settings
 from parallel_agents.core.states import ENDING, Trigger
 from parallel_agents.core.task import ReadyTask, Task
+from parallel_agents.engine.adapting import Adapting, bounds_of
 from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.commands import CommandWatch, obey
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.feed import Feed
 from parallel_agents.engine.flow import Flow
-from parallel_agents.engine.limits import Limits
+from parallel_agents.engine.limits import Limits, overall_of
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.parts import Parts
@@ -53,12 +55,15 @@ class Engine:
             ageing_s=queue.ageing_seconds,
             monotonic=parts.clock.monotonic,
         )
-        self.limits = Limits(_overall(settings))
+        self.limits = Limits(overall_of(settings))
         self._flow = Flow(
             max_unstarted=settings.aiomultiprocess_settings.task_queue_size,
             max_mb=processing.context_isolation.shared_memory_size_mb,
         )
         self._steady = SteadyClock(parts.clock)
+        self._adapting = Adapting(
+            self.limits, bounds_of(settings), monotonic=parts.clock.monotonic, tell=self._tell_adapted
+        )
         self._settler = Settler(parts.journal, now=parts.clock.now, steady=self._steady.now)
         self._dispatcher = Dispatcher(
             parts.journal,
@@ -85,6 +90,7 @@ class Engine:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._dispatcher.run(), name="dispatcher")
                 self._tasks.create_task(self._watch.run(), name="command watch")
+                self._tasks.create_task(self._adapting.run(), name="adaptive concurrency")
                 self._tasks.create_task(self.monitor.run(self._dispatcher.live.keys), name="monitor")
         except asyncio.CancelledError:
             self._fail_all(EngineClosedError)
@@ -102,11 +108,12 @@ class Engine:
         """
         processing = settings.parallel_processing
         self._settings = settings
-        self.limits.overall = _overall(settings)
+        self.limits.overall = overall_of(settings)
         self._flow.max_mb = processing.context_isolation.shared_memory_size_mb
         self._queue.max_queue_size = processing.task_queue.max_queue_size
         self._queue.ageing_s = processing.task_queue.ageing_seconds
         self._reports.change(settings)
+        self._adapting.change(bounds_of(settings))
         for live in self._dispatcher.live.values():
             live.errors.change(settings)
             self._cap_agents(live)
@@ -261,6 +268,11 @@ class Engine:
             configured = self._settings.agent_settings(agent.name).max_concurrent
             self.limits.cap_agent(agent.name, agent.max_concurrent if configured is None else configured)
 
+    def _tell_adapted(self, step: Step) -> None:
+        for live in self._dispatcher.live:
+            self.announcer.execution(EventType.CONCURRENCY_CHANGED, live, at_once=step.at_once, reason=step.reason)
+        self._dispatcher.wake()
+
     def _start(self, live: LiveExecution, ready: ReadyTask) -> None:
         agent = live.agents[ready.task.agent_name]
         attempt = RunningAttempt(ready, agent, self._parts.parameters(agent), self._parts.clock.monotonic)
@@ -281,6 +293,7 @@ class Engine:
         self._flow.settled(attempt.key)
         self.limits.release(live.execution_id, attempt.ready.task.agent_name)
         self.announcer.settled(attempt, settled)
+        self._adapting.settled(end.duration_ms)
         self._reports.settled(attempt, end, settled)
         if live.errors.is_unisolated(end.outcome):
             tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
@@ -377,8 +390,3 @@ class Engine:
             if not live.idle.is_set():
                 live.error = error(live.execution_id)
                 live.idle.set()
-
-
-def _overall(settings: Settings) -> int:
-    processing = settings.parallel_processing
-    return processing.most_at_once if processing.enabled else 1

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+from parallel_agents.core.settings import Settings
+
 
 class Limits:
-    """Counts running attempts against their caps. A name without a cap is bounded by the overall cap alone."""
+    """Counts running attempts against their caps. A name without a cap is bounded by the overall cap alone.
+
+    `adapted` is a lower overall cap that is adjusted on the way, None where none is. `was_full` is set when the overall
+    cap refused somebody; whoever wants to know takes it off.
+    """
 
     def __init__(self, overall: int) -> None:
         self.overall = overall
+        self.adapted: int | None = None
+        self.was_full = False
         self._caps: dict[tuple[str, str], int] = {}
         self._running: Counter[tuple[str, str]] = Counter()
         self._total = 0
@@ -36,7 +44,10 @@ class Limits:
 
     def admits(self, execution_id: str, agent: str) -> bool:
         """Tell whether one more attempt may start."""
-        return self._total < self.overall and all(
+        if self._total >= min(self.overall, self.adapted or self.overall):
+            self.was_full = True
+            return False
+        return all(
             self._running[name] < self._caps.get(name, self.overall)
             for name in (("execution", execution_id), ("agent", agent))
         )
@@ -54,3 +65,9 @@ class Limits:
             self._running[name] -= 1
             if not self._running[name]:
                 del self._running[name]
+
+
+def overall_of(settings: Settings) -> int:
+    """Most attempts at once over all, as the settings say."""
+    processing = settings.parallel_processing
+    return processing.most_at_once if processing.enabled else 1

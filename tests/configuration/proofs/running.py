@@ -159,6 +159,11 @@ async def place_of_a_low_task_among_forty_high_ones(scene: Scene) -> object:
     return scene.starts.index("low") < 20
 
 
+async def told_of_a_changed_concurrency(scene: Scene) -> object:
+    await scene.run(*(task("naps", f"n{n}", seconds=0.3) for n in range(8)), max_concurrent=4)
+    return bool(scene.told(EventType.CONCURRENCY_CHANGED))
+
+
 async def number_of_attempts(scene: Scene) -> object:
     body = await scene.run(task("raises"))
     return body["agent_execution_sessions"][0]["attempt"]
@@ -213,6 +218,9 @@ IDLE = {f"{POOL}.worker_processes": 3, f"{POOL}.max_tasks_per_worker": 0}
 PROOFS: dict[str, Proof] = {
     f"{PROCESSING}.enabled": Proof(
         values=(True, False), shows=(("parallel_batch", 3), ("serial", 1)), observe=mode_and_peak, given={DEFAULT: 3}
+    ),
+    f"{PROCESSING}.adaptive_concurrency": Proof(
+        values=(True, False), shows=(True, False), observe=told_of_a_changed_concurrency
     ),
     DEFAULT: Proof(values=(2, 4), shows=(2, 4), observe=peak),
     LIMIT: Proof(
