@@ -128,17 +128,17 @@ def line_of(event: Event) -> str | None:
             return f"stopped   {name}: attempt {event.attempt}, not charged: {message}"
         case EventType.TASK_RETRYING:
             return f"retrying  {name}: attempt {event.attempt} {event.data.get('outcome')}: {message}"
-        case EventType.RESULT_DISCARDED | EventType.TASK_SLOW:
+        case EventType.RESULT_DISCARDED | EventType.TASK_SLOW | EventType.CONCURRENCY_CHANGED:
             return _remark(event, name)
         case EventType.EXECUTION_PAUSED:
             return f"paused: {event.data.get('reason')}"
-        case EventType.CONCURRENCY_CHANGED:
-            return f"{event.data['at_once']} at once from now on: {event.data['reason']}"
         case _:
             return None
 
 
 def _remark(event: Event, name: str) -> str:
+    if event.type is EventType.CONCURRENCY_CHANGED:
+        return f"{event.data['at_once']} at once from now on: {event.data['reason']}"
     if event.type is EventType.RESULT_DISCARDED:
         return f"discarded {name}: a late result of attempt {event.attempt}"
     threshold = f"{event.data['threshold_s']:g} s"
