@@ -90,7 +90,7 @@ class Engine:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._dispatcher.run(), name="dispatcher")
                 self._tasks.create_task(self._watch.run(), name="command watch")
-                self._tasks.create_task(self._adapting.run(), name="adaptive concurrency")
+                self._tasks.create_task(self._adapting.run(), name="adapting")
                 self._tasks.create_task(self.monitor.run(self._dispatcher.live.keys), name="monitor")
         except asyncio.CancelledError:
             self._fail_all(EngineClosedError)
