@@ -14,6 +14,7 @@ from parallel_agents.workers.inline import InlinePool
 from parallel_agents.workers.pool import ProcessPool
 
 AGENTS = Path(__file__).with_name("agents_under_test.py")
+SHARING = Path(__file__).with_name("agents_that_share.py")
 
 Answer = Callable[[bytes], Awaitable[bytes]]
 
@@ -119,3 +120,13 @@ def _assignment() -> Callable[..., Assignment]:
 @pytest.fixture
 def ear() -> type[Ear]:
     return Ear
+
+
+@pytest.fixture
+def give() -> Callable[..., Assignment]:
+    """An assignment of one of the agents that share a worker, or of another program."""
+
+    def make(function: str, task_id: str = "task-1", *, program: Path = SHARING, **given: Any) -> Assignment:
+        return msgspec.structs.replace(assignment(function, **given), target=f"{program}:{function}", task_id=task_id)
+
+    return make

@@ -3,74 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import psutil
 import pytest
+from tests.workers.sharing import BOTH, Gate, Give, MakeEar, MakePool, output, shared
 
-from parallel_agents.core.outcome import MemoryExceeded, Outcome, Succeeded, WorkerIdentity
-from parallel_agents.ports.models import ModelResponse
-from parallel_agents.ports.workers import Assignment
-from parallel_agents.workers.pool import ProcessPool
+from parallel_agents.core.outcome import MemoryExceeded, WorkerIdentity
 
-AGENTS = Path(__file__).with_name("agents_that_share.py")
 pytestmark = pytest.mark.faults
-BOTH = pytest.mark.parametrize("level", ["coroutine", "thread"])
-
-
-class Ear(Protocol):
-    """See conftest."""
-
-    worker: WorkerIdentity | None
-    heard: list[tuple[float | None, str]]
-    requests: list[bytes]
-
-    def started(self, worker: WorkerIdentity) -> None: ...
-
-    async def call(self, request: bytes) -> bytes: ...
-
-    def progress(self, fraction: float | None, message: str) -> None: ...
-
-    async def until(self, happened: Callable[[], bool]) -> None: ...
-
-
-MakeEar = Callable[..., Ear]
-MakeAssignment = Callable[..., Assignment]
-MakePool = Callable[..., Awaitable[ProcessPool]]
-Give = Callable[..., Assignment]
-
-
-@pytest.fixture
-def give(assignment: MakeAssignment) -> Give:
-    def make(function: str, task_id: str = "task-1", *, program: Path = AGENTS, **given: Any) -> Assignment:
-        return msgspec.structs.replace(assignment(function, **given), target=f"{program}:{function}", task_id=task_id)
-
-    return make
-
-
-class Gate:
-    """Answers model calls once it is opened."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.opened = asyncio.Event()
-
-    async def answer(self, _request: bytes) -> bytes:
-        self.asked.set()
-        await self.opened.wait()
-        return msgspec.msgpack.encode(ModelResponse(text="yes", model="m", is_language_model=True))
-
-
-def output(outcome: Outcome) -> Any:
-    assert isinstance(outcome, Succeeded), outcome
-    return msgspec.msgpack.decode(outcome.output)
-
-
-async def shared(make_pool: MakePool, level: str, **changes: Any) -> ProcessPool:
-    return await make_pool(**{"level": level, "slots": 8, "max_workers": 1, **changes})
 
 
 def is_gone(pid: int) -> bool:
