@@ -208,7 +208,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"context_isolation": {"isolation_level": "container"}}, "context_isolation.isolation_level", "not available"),
     ({"context_isolation": {"require": ["files"]}}, "context_isolation.require", "cannot guarantee files"),
     ({"process_pool": {"pool_type": "thread"}}, "process_pool.pool_type", "disagrees with"),
-    ({"adaptive_concurrency": True}, "adaptive_concurrency", "true has no effect in this version"),
     ({"max_concurrent_limit": 11}, "max_concurrent_limit", "aiomultiprocess_settings.max_workers"),
     ({"task_queue": {"max_queue_size": 0}}, "task_queue.max_queue_size", "at least 1"),
 ]
