@@ -157,3 +157,5 @@ def test_totals_derived_for_one_result() -> None:
         "has_guidance": True,
     }
     assert with_derived({"markdown": "x"}) == {"markdown": "x"}
+    output = {"sub_questions": [{"text": "a", "guidance": ""}], "note": 1}
+    assert with_derived(output) == {**output, "total_count": 1, "has_guidance": False}

@@ -40,7 +40,7 @@ class Feed:
 
         Raises:
             ExecutionClosedError: the execution was cancelled, or its engine was stopped.
-            TaskError: an earlier task could not be taken; so could this one, unless the fault is mended.
+            TaskError: a task that was handed in before could not be taken; no more is.
             JournalError: the journal cannot be written.
         """
         while self._live.takes_tasks and self._live.unsettled >= self._most():
