@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from parallel_agents import Context
@@ -26,3 +27,9 @@ async def asks(context: Context) -> Mapping[str, Any]:
 
 def not_async(context: Context) -> Mapping[str, Any]:
     return {}
+
+
+async def works_if_there_is_a_file(context: Context) -> Mapping[str, Any]:
+    if not await asyncio.to_thread(Path(context.input["path"]).exists):
+        raise RuntimeError("there is no file yet")
+    return {"text": "done"}

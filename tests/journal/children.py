@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.journal.scene import EXECUTION, WORKER, bare, counts_of, records_of, settled, submitted
+from tests.journal.scene import EXECUTION, WORKER, bare, counts_of, records_of, settle_one, settled, submitted
 
 from parallel_agents.core.errors import JournalError
 from parallel_agents.core.states import State
@@ -59,7 +59,7 @@ async def settle(path: str, execution_id: str, number: str) -> None:
     async def lane() -> None:
         for key in todo:
             journal.begin(key, 1, WORKER, 1.0)
-            if await journal.settle(settled(key, 1, output=b"\xa4" + key.to_bytes(4, "big"))):
+            if await settle_one(journal, settled(key, 1, output=b"\xa4" + key.to_bytes(4, "big"))):
                 say(str(key))
 
     async with asyncio.TaskGroup() as group:
@@ -86,7 +86,7 @@ async def _until_the_disk_is_full(path: str) -> dict[str, Any]:
     for key in await submitted(journal, 300):
         try:
             await journal.begin(key, 1, WORKER, 1.0)
-            if await journal.settle(settled(key, 1, output=b"\xc5" + bytes(20_000))):
+            if await settle_one(journal, settled(key, 1, output=b"\xc5" + bytes(20_000))):
                 acknowledged.append(key)
         except JournalError as error:
             refusals.append(str(error))
@@ -100,7 +100,7 @@ async def _in_one_go(path: str) -> dict[str, Any]:
     keys = await submitted(journal, 550)
     lock = bare(path)
     lock.execute("BEGIN IMMEDIATE")  # so that the queue is long before the writer gets anywhere
-    writes: list[asyncio.Future[bool]] = []
+    writes: list[asyncio.Future[Any]] = []
     for key in keys:
         writes += [journal.begin(key, 1, WORKER, 1.0), journal.settle(settled(key, 1, output=b"\xc5" + bytes(20_000)))]
     lock.execute("COMMIT")

@@ -133,6 +133,10 @@ def seen(journal: SqliteJournal, query: Callable[[Reader], T]) -> T:
     return journal.read_now(query)
 
 
+async def settle_one(journal: SqliteJournal, settlement: Settlement) -> bool:
+    return (await journal.settle(settlement)).landed
+
+
 async def submitted(journal: SqliteJournal, number: int, execution_id: str = EXECUTION) -> list[int]:
     await journal.submit(an_execution(execution_id), tasks(number))
     return keys_of(journal, execution_id)

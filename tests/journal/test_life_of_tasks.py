@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.journal.scene import (
     EXECUTION,
     OUTPUT,
@@ -30,9 +30,9 @@ from tests.journal.scene import (
 from parallel_agents.core.errors import JournalError
 from parallel_agents.core.execution import Counts
 from parallel_agents.core.retry import ENGINE_LOSS_LIMIT
-from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Trigger, charged_after, move, sources
+from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Transition, Trigger, charged_after, move, sources
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Adopted, Released
+from parallel_agents.ports.journal import Adopted, Landing, Released
 
 T = TypeVar("T")
 
@@ -40,6 +40,8 @@ NUMBER = 4
 OPEN = set(State) - SETTLED
 ENDINGS = sorted({row.trigger for row in TRANSITIONS if row.source is State.RUNNING} - {Trigger.ENGINE_LOST})
 tasks = st.integers(0, NUMBER - 1)
+REACHED: set[Transition] = set()
+"""Rows of the table that the machines have gone through."""
 
 
 class Known(msgspec.Struct):
@@ -52,12 +54,16 @@ class Known(msgspec.Struct):
     final_round: bool = False
     due_at: float | None = None
     completed_at: float | None = None
+    depends_on: frozenset[int] = frozenset()
+    by_dependency: bool = False
     attempts: list[tuple[str | None, bool]] = msgspec.field(default_factory=list[tuple[str | None, bool]])
 
     def take(self, trigger: Trigger, at: float, outcome: str | None = None) -> None:
         step = move(self.state, trigger)
+        REACHED.add(step)
         if self.state is State.RUNNING:
             self.attempts[-1] = (outcome, step.charge != "refund")
+        self.by_dependency = False
         self.state = step.target
         self.charged = charged_after(self.charged, step.charge)
         self.due_at = None
@@ -95,16 +101,49 @@ class LifeOfTasks(RuleBasedStateMachine):
         self.now += 1.0
         return self.runner.run(together())
 
-    @initialize(ranks=st.lists(st.integers(0, 3), min_size=NUMBER, max_size=NUMBER))
-    def submit(self, ranks: list[int]) -> None:
+    @initialize(
+        ranks=st.lists(st.integers(0, 3), min_size=NUMBER, max_size=NUMBER),
+        order=st.permutations(range(NUMBER)),
+        edges=st.sets(st.tuples(tasks, tasks), max_size=4),
+    )
+    def submit(self, ranks: list[int], order: list[int], edges: set[tuple[int, int]]) -> None:
         self.ranks = ranks
-        given = [a_task(position, rank=rank) for position, rank in enumerate(ranks)]
+        for one, other in edges:
+            # Along one order of all tasks there is no circle, and any graph without circles has such an order.
+            if order[one] > order[other]:
+                self.model[one].depends_on |= {other}
+        given = [
+            a_task(position, rank=rank, depends_on=tuple(a_task(on).task_id for on in self.model[position].depends_on))
+            for position, rank in enumerate(ranks)
+        ]
         assert self.done(lambda: self.journal.submit(an_execution(), given)) == [None]
         self.keys = keys_of(self.journal)
 
+    def is_ready(self, known: Known) -> bool:
+        return known.state is State.PENDING and all(self.model[on].state is State.COMPLETED for on in known.depends_on)
+
+    def below(self, task: int) -> set[int]:
+        """Everything that depends on a task, also through others."""
+        direct = {number for number, known in enumerate(self.model) if task in known.depends_on}
+        return direct.union(*map(self.below, direct))
+
+    def above(self, task: int) -> set[int]:
+        """Everything that a task depends on, also through others."""
+        return set(self.model[task].depends_on).union(*map(self.above, self.model[task].depends_on))
+
+    def pass_on(self, task: int, at: float) -> set[str]:
+        """What follows for others from the end of a task; the ids of those that are skipped."""
+        if self.model[task].state not in SETTLED - {State.COMPLETED}:
+            return set()
+        skipped = {number for number in self.below(task) if self.model[number].state is State.PENDING}
+        for number in skipped:
+            self.model[number].take(Trigger.DEPENDENCY_FAILED, at)
+            self.model[number].by_dependency = True
+        return {a_task(number).task_id for number in skipped}
+
     def expect_begin(self, task: int, attempt: int) -> bool:
         known = self.model[task]
-        landed = known.state is State.PENDING and attempt == len(known.attempts) + 1
+        landed = self.is_ready(known) and attempt == len(known.attempts) + 1
         if landed:
             known.take(Trigger.STARTED, self.now)
             known.attempts.append((None, True))
@@ -143,7 +182,14 @@ class LifeOfTasks(RuleBasedStateMachine):
         due_at = None if due_in is None else self.now + due_in
         settlement = settled(self.keys[task], attempt, trigger, at=self.now, due_at=due_at, lost_worker=lost_worker)
         expected = self.expect_settle(task, attempt, trigger, due_in, lost_worker=lost_worker)
-        assert self.done(lambda: self.journal.settle(settlement)) == [expected]
+        (landing,) = self.done(lambda: self.journal.settle(settlement))
+        assert landing.landed == expected
+        assert set(landing.skipped) == (self.pass_on(task, settlement.at) if expected else set())
+
+    @rule(task=tasks, trigger=st.sampled_from(ENDINGS), due_in=st.none() | st.sampled_from([0.5, 3.0]))
+    def run_an_attempt(self, task: int, trigger: Trigger, due_in: float | None) -> None:
+        self.begin(task, 1)
+        self.settle(task, 0, trigger, due_in)
 
     @rule(task=tasks, trigger=st.sampled_from([Trigger.SUCCEEDED, Trigger.INTERRUPTED]))
     def run_whole_attempts_beside_a_write_that_fails(self, task: int, trigger: Trigger) -> None:
@@ -160,7 +206,7 @@ class LifeOfTasks(RuleBasedStateMachine):
         landed, is_refused, ended = self.runner.run(together())
         assert is_refused
         assert landed == self.expect_begin(task, attempt)
-        assert ended == self.expect_settle(task, attempt, trigger, None)
+        assert ended == Landing(self.expect_settle(task, attempt, trigger, None))
 
     @rule(later=st.sampled_from([0.0, 4.0, 10.0]))
     def release_due(self, later: float) -> None:
@@ -192,6 +238,8 @@ class LifeOfTasks(RuleBasedStateMachine):
             known.take(Trigger.POISONED if is_poison else Trigger.ENGINE_LOST, at, "engine_lost")
         adopted = self.done(lambda: self.journal.adopt(EXECUTION, at))
         assert adopted == [Adopted(taken_back=len(running) - poisoned, poisoned=poisoned)]
+        for task in range(NUMBER):
+            self.pass_on(task, at)
 
     @rule(stopped=st.booleans())
     def cancel(self, stopped: bool) -> None:
@@ -204,14 +252,22 @@ class LifeOfTasks(RuleBasedStateMachine):
         self.cancelled = self.cancelled or not stopped
         assert self.done(lambda: self.journal.cancel(EXECUTION, at, stopped=stopped)) == [len(affected)]
 
+    def hang_together_with(self, chosen: set[int]) -> set[int]:
+        """What a retry of these moves: what they depend on too, and what only failed for want of them."""
+        ended = {number for number, known in enumerate(self.model) if known.state in sources(Trigger.RETRIED)}
+        wanted = (chosen & ended).union(*(self.above(task) & ended for task in chosen & ended))
+        only_for_want = {number for number in ended if self.model[number].by_dependency}
+        revived = set(wanted)
+        while more := {n for n in only_for_want - revived if self.model[n].depends_on & revived}:
+            revived |= more
+        held = set[int]().union(*(self.below(task) for task in ended - revived))
+        return wanted | (revived - held)
+
     @rule(chosen=st.none() | st.sets(tasks))
     def retry(self, chosen: set[int] | None) -> None:
-        affected = [
-            known
-            for number, known in enumerate(self.model)
-            if known.state in sources(Trigger.RETRIED) and (chosen is None or number in chosen)
-        ]
-        for known in affected:
+        affected = self.hang_together_with(set(range(NUMBER)) if chosen is None else chosen)
+        for number in affected:
+            known = self.model[number]
             known.take(Trigger.RETRIED, self.now)
             known.losses = known.engine_losses = 0
             known.final_round = False
@@ -219,6 +275,11 @@ class LifeOfTasks(RuleBasedStateMachine):
             self.cancelled = self.stopped = False
         names = None if chosen is None else [a_task(number).task_id for number in chosen]
         assert self.done(lambda: self.journal.retry(EXECUTION, names, self.now)) == [len(affected)]
+
+    @invariant()
+    def nothing_waits_for_what_has_failed(self) -> None:
+        failed = {number for number, known in enumerate(self.model) if known.state in SETTLED - {State.COMPLETED}}
+        assert not [known for known in self.model if known.state in OPEN and known.depends_on & failed]
 
     @invariant()
     def every_task_is_as_the_model_says(self) -> None:
@@ -249,7 +310,7 @@ class LifeOfTasks(RuleBasedStateMachine):
     def what_is_derived_agrees(self) -> None:
         states = [known.state for known in self.model]
         assert counts_of(self.journal) == Counts.of({state: states.count(state) for state in State})
-        pending = [number for number in range(NUMBER) if states[number] is State.PENDING]
+        pending = [number for number in range(NUMBER) if self.is_ready(self.model[number])]
         ready = seen(self.journal, lambda reader: reader.ready(EXECUTION, exclude=(), limit=9, order="priority"))
         expected = sorted(pending, key=lambda number: (self.ranks[number], number))
         assert [one.key for one in ready] == [self.keys[number] for number in expected]
@@ -291,6 +352,14 @@ async def _failure(future: asyncio.Future[Any]) -> Exception | None:
 
 
 common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+
+
+def test_random_lives_go_through_every_row_of_the_table() -> None:
+    run_state_machine_as_test(LifeOfTasks, settings=settings(common, max_examples=150, stateful_step_count=40))
+
+    assert [row for row in TRANSITIONS if row.source is not None and row not in REACHED] == []
+
+
 TestLifeOfTasks = LifeOfTasks.TestCase
 TestLifeOfTasks.settings = settings(common, max_examples=80, stateful_step_count=40)
 TestLifeOfTasksOnAFile = LifeOfTasksOnAFile.TestCase

@@ -17,6 +17,7 @@ from tests.journal.scene import (
     record_of,
     records_of,
     seen,
+    settle_one,
     settled,
     submitted,
 )
@@ -75,7 +76,7 @@ async def test_a_started_attempt_says_where_it_runs(journal: SqliteJournal) -> N
 async def test_an_attempt_starts_only_with_the_next_number(journal: SqliteJournal, attempt: int) -> None:
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(key, 1, Trigger.INTERRUPTED))
+    await settle_one(journal, settled(key, 1, Trigger.INTERRUPTED))
 
     assert not await journal.begin(key, attempt, WORKER, 2.0)
     assert record_of(journal, key).state is State.PENDING
@@ -94,7 +95,7 @@ async def test_a_settled_attempt_keeps_all_that_was_measured(journal: SqliteJour
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1500.0)
 
-    assert await journal.settle(settled(key, 1, fallback="none", result_reason="因为"))
+    assert await settle_one(journal, settled(key, 1, fallback="none", result_reason="因为"))
 
     record = record_of(journal, key)
     assert (record.state, record.completed_at, record.output) == (State.COMPLETED, 2000.0, OUTPUT)
@@ -143,7 +144,7 @@ async def test_a_settlement_moves_and_charges_as_the_table_says(
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
 
-    assert await journal.settle(settled(key, 1, trigger, output=OUTPUT))
+    assert await settle_one(journal, settled(key, 1, trigger, output=OUTPUT))
 
     record = record_of(journal, key)
     assert (record.state, record.charged, record.output) == (state, charged, None)
@@ -156,10 +157,10 @@ async def test_a_stale_attempt_cannot_overwrite_a_completed_task(journal: Sqlite
     await journal.begin(key, 1, WORKER, 1.0)
     await journal.adopt(EXECUTION, 2.0)
     await journal.begin(key, 2, WORKER, 3.0)
-    await journal.settle(settled(key, 2))
+    await settle_one(journal, settled(key, 2))
     before = record_of(journal, key)
 
-    assert not await journal.settle(settled(key, 1, output=b"late"))
+    assert not await settle_one(journal, settled(key, 1, output=b"late"))
 
     assert record_of(journal, key) == before
     assert seen(journal, lambda reader: reader.discarded(EXECUTION)) == 1
@@ -171,14 +172,14 @@ async def test_a_stale_attempt_cannot_overwrite_a_completed_task(journal: Sqlite
 async def test_a_late_result_is_refused_after_a_refund_and_a_retry_by_the_user(journal: SqliteJournal) -> None:
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(key, 1, Trigger.INTERRUPTED))
+    await settle_one(journal, settled(key, 1, Trigger.INTERRUPTED))
     await journal.begin(key, 2, WORKER, 2.0)
-    await journal.settle(settled(key, 2, Trigger.GAVE_UP))
+    await settle_one(journal, settled(key, 2, Trigger.GAVE_UP))
     await journal.retry(EXECUTION, None, 3.0)
     await journal.begin(key, 3, WORKER, 4.0)
 
-    assert not await journal.settle(settled(key, 1, output=b"late"))
-    assert not await journal.settle(settled(key, 2, output=b"late"))
+    assert not await settle_one(journal, settled(key, 1, output=b"late"))
+    assert not await settle_one(journal, settled(key, 2, output=b"late"))
 
     record = record_of(journal, key)
     assert (record.state, record.attempt, record.charged, record.output) == (State.RUNNING, 3, 1, None)
@@ -188,13 +189,13 @@ async def test_the_same_settlement_twice_lands_once(journal: SqliteJournal) -> N
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
 
-    assert await journal.settle(settled(key, 1))
-    assert not await journal.settle(settled(key, 1, output=b"again"))
+    assert await settle_one(journal, settled(key, 1))
+    assert not await settle_one(journal, settled(key, 1, output=b"again"))
     assert record_of(journal, key).output == OUTPUT
 
 
 async def test_settling_an_unknown_task_lands_nowhere(journal: SqliteJournal) -> None:
-    assert not await journal.settle(settled(99, 1))
+    assert not await settle_one(journal, settled(99, 1))
 
 
 @pytest.mark.parametrize("trigger", [Trigger.DUE, Trigger.RETRIED, Trigger.STARTED, Trigger.SUBMITTED])
@@ -203,7 +204,7 @@ async def test_a_trigger_that_ends_no_attempt_is_refused(journal: SqliteJournal,
     await journal.begin(key, 1, WORKER, 1.0)
 
     with pytest.raises(IllegalTransitionError):
-        await journal.settle(settled(key, 1, trigger))
+        await settle_one(journal, settled(key, 1, trigger))
     assert record_of(journal, key).state is State.RUNNING
 
 
@@ -212,7 +213,7 @@ async def test_a_success_without_an_output_is_refused(journal: SqliteJournal) ->
     await journal.begin(key, 1, WORKER, 1.0)
 
     with pytest.raises(JournalError, match="CHECK"):
-        await journal.settle(settled(key, 1, output=None))
+        await settle_one(journal, settled(key, 1, output=None))
 
     record = record_of(journal, key)
     assert (record.state, record.attempts[0].outcome) == (State.RUNNING, None)
@@ -223,7 +224,7 @@ async def test_text_that_is_not_unicode_does_not_cost_a_result(journal: SqliteJo
     await journal.begin(key, 1, WORKER, 1.0)
     odd = ErrorRecord(error_class=ErrorClass.ITEM, type="ItemError", message="bad \udcff 名", raw="\ud800")
 
-    assert await journal.settle(settled(key, 1, Trigger.GAVE_UP, error=odd, result_reason="bad \udcff"))
+    assert await settle_one(journal, settled(key, 1, Trigger.GAVE_UP, error=odd, result_reason="bad \udcff"))
 
     record = record_of(journal, key)
     assert record.result_reason == "bad \\udcff"
@@ -236,7 +237,7 @@ async def test_a_retry_waits_until_it_is_due(journal: SqliteJournal) -> None:
     first, second = await submitted(journal, 2)
     for key, due_at in ((first, 50.0), (second, 60.0)):
         await journal.begin(key, 1, WORKER, 1.0)
-        await journal.settle(settled(key, 1, Trigger.RETRY_SCHEDULED, due_at=due_at))
+        await settle_one(journal, settled(key, 1, Trigger.RETRY_SCHEDULED, due_at=due_at))
 
     assert seen(journal, lambda reader: reader.next_due_at(EXECUTION)) == 50.0
     assert await journal.release_due(EXECUTION, 49.9) == Released(0, 50.0)
@@ -250,7 +251,7 @@ async def test_a_retry_waits_until_it_is_due(journal: SqliteJournal) -> None:
 async def test_a_retry_without_a_time_waits_for_the_final_round(journal: SqliteJournal) -> None:
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(key, 1, Trigger.RETRY_SCHEDULED, final_round=True))
+    await settle_one(journal, settled(key, 1, Trigger.RETRY_SCHEDULED, final_round=True))
 
     assert seen(journal, lambda reader: reader.next_due_at(EXECUTION)) is None
     assert await journal.release_due(EXECUTION, 1e12) == Released(0, None)
@@ -262,10 +263,10 @@ async def test_a_retry_without_a_time_waits_for_the_final_round(journal: SqliteJ
 async def test_a_task_in_its_final_round_stays_in_it(journal: SqliteJournal) -> None:
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(key, 1, Trigger.RETRY_SCHEDULED, final_round=True))
+    await settle_one(journal, settled(key, 1, Trigger.RETRY_SCHEDULED, final_round=True))
     await journal.release_final_round(EXECUTION, 5.0)
     await journal.begin(key, 2, WORKER, 6.0)
-    await journal.settle(settled(key, 2, Trigger.INTERRUPTED))
+    await settle_one(journal, settled(key, 2, Trigger.INTERRUPTED))
 
     (ready,) = seen(journal, lambda reader: reader.ready(EXECUTION, exclude=(), limit=9, order="priority"))
     assert (ready.final_round, ready.attempt) == (True, 2)
@@ -275,7 +276,7 @@ async def test_lost_workers_are_counted(journal: SqliteJournal) -> None:
     (key,) = await submitted(journal, 1)
     for attempt in (1, 2):
         await journal.begin(key, attempt, WORKER, 1.0)
-        await journal.settle(settled(key, attempt, Trigger.WORKER_LOST, outcome="worker_lost", lost_worker=True))
+        await settle_one(journal, settled(key, attempt, Trigger.WORKER_LOST, outcome="worker_lost", lost_worker=True))
 
     record = record_of(journal, key)
     assert (record.losses, record.charged, record.state) == (2, 2, State.PENDING)
@@ -284,10 +285,10 @@ async def test_lost_workers_are_counted(journal: SqliteJournal) -> None:
 async def test_the_history_tells_the_life_of_a_task(journal: SqliteJournal) -> None:
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(key, 1, Trigger.RETRY_SCHEDULED, due_at=50.0, at=2.0))
+    await settle_one(journal, settled(key, 1, Trigger.RETRY_SCHEDULED, due_at=50.0, at=2.0))
     await journal.release_due(EXECUTION, 51.0)
     await journal.begin(key, 2, WORKER, 52.0)
-    await journal.settle(settled(key, 2, at=53.0))
+    await settle_one(journal, settled(key, 2, at=53.0))
 
     lines = history_of(journal)
     assert [(line.trigger, line.source, line.target, line.attempt, line.at) for line in lines] == [

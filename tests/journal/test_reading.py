@@ -15,6 +15,7 @@ from tests.journal.scene import (
     history_of,
     keys_of,
     seen,
+    settle_one,
     settled,
     submitted,
 )
@@ -61,8 +62,8 @@ async def test_tasks_are_counted_by_state(journal: SqliteJournal) -> None:
     first, second, third, *_ = await submitted(journal, 5)
     for key in (first, second, third):
         await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(first, 1))
-    await journal.settle(settled(second, 1, Trigger.GAVE_UP))
+    await settle_one(journal, settled(first, 1))
+    await settle_one(journal, settled(second, 1, Trigger.GAVE_UP))
 
     assert counts_of(journal) == Counts(pending=2, running=1, completed=1, failed=1)
 
@@ -107,7 +108,7 @@ async def test_ready_tasks_come_in_the_order_asked_for(
 async def test_a_ready_task_carries_what_the_dispatcher_needs(journal: SqliteJournal) -> None:
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(key, 1, Trigger.WORKER_LOST, lost_worker=True))
+    await settle_one(journal, settled(key, 1, Trigger.WORKER_LOST, lost_worker=True))
 
     (ready,) = await journal.read(lambda reader: reader.ready(EXECUTION, exclude=(), limit=1, order="priority"))
 
@@ -139,10 +140,10 @@ async def test_the_highest_open_priority_is_that_of_what_is_not_settled(journal:
     assert highest() == "urgent"
     await journal.begin(urgent, 1, WORKER, 1.0)
     assert highest() == "urgent"
-    await journal.settle(settled(urgent, 1))
+    await settle_one(journal, settled(urgent, 1))
     assert highest() == "high"
     await journal.begin(high, 1, WORKER, 1.0)
-    await journal.settle(settled(high, 1, Trigger.RETRY_SCHEDULED, due_at=99.0))
+    await settle_one(journal, settled(high, 1, Trigger.RETRY_SCHEDULED, due_at=99.0))
     assert highest() == "high"
     await journal.cancel(EXECUTION, 2.0)
     assert highest() is None
@@ -185,7 +186,7 @@ async def test_many_threads_may_read_at_once(journal: SqliteJournal) -> None:
         looks = [group.create_task(asyncio.to_thread(look)) for _ in range(4)]
         for key in keys:
             await journal.begin(key, 1, WORKER, 1.0)
-            assert await journal.settle(settled(key, 1))
+            assert await settle_one(journal, settled(key, 1))
     assert [look.result() for look in looks] == [{40}] * 4
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 import pytest
-from tests.journal.scene import EXECUTION, WORKER, bare, settled, submitted
+from tests.journal.scene import EXECUTION, WORKER, bare, settle_one, settled, submitted
 
 from parallel_agents import journal as package
 from parallel_agents.core.errors import JournalError
@@ -25,6 +25,7 @@ MOVED_BY = {
     "start_task": Trigger.STARTED,
     "release_due": Trigger.DUE,
     "release_final_round": Trigger.DUE,
+    "skip_dependents": Trigger.DEPENDENCY_FAILED,
     "cancel_tasks": Trigger.CANCELLED,
     "retry_tasks": Trigger.RETRIED,
 }
@@ -95,7 +96,7 @@ def test_the_schema_knows_exactly_the_states_of_the_table() -> None:
 
 
 def test_every_write_moves_from_the_states_that_the_table_allows() -> None:
-    moving = {name for name, query in QUERIES.items() if re.search(r"UPDATE tasks\b", query)}
+    moving = {name for name, query in QUERIES.items() if re.search(r"UPDATE tasks\s+SET state\b", query)}
 
     assert moving == {*MOVED_BY, "settle_task"}
     for name, trigger in MOVED_BY.items():
@@ -178,7 +179,7 @@ async def test_a_move_that_is_undone_leaves_no_history(journal: SqliteJournal) -
     unbindable: Any = ["not a text"]
 
     with pytest.raises(JournalError, match="refused"):
-        await journal.settle(settled(key, 1, usage=Usage(thread_id=unbindable)))
+        await settle_one(journal, settled(key, 1, usage=Usage(thread_id=unbindable)))
 
     assert journal.read_now(lambda reader: reader.history(EXECUTION)) == before
 

@@ -9,6 +9,7 @@ from tests.journal.scene import (
     execution_of,
     record_of,
     seen,
+    settle_one,
     settled,
     submitted,
 )
@@ -23,7 +24,7 @@ async def test_tasks_of_a_dead_engine_are_taken_back_uncharged(journal: SqliteJo
     ran, _, done = await submitted(journal, 3)
     for key in (ran, done):
         await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(done, 1))
+    await settle_one(journal, settled(done, 1))
 
     assert await journal.adopt(EXECUTION, 9.0) == Adopted(taken_back=1, poisoned=0)
 
@@ -69,8 +70,8 @@ async def test_cancelling_spares_what_runs_and_what_is_done(
     running, waiting, done, pending = await submitted(journal, 4)
     for key in (running, waiting, done):
         await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(waiting, 1, Trigger.RETRY_SCHEDULED, due_at=50.0))
-    await journal.settle(settled(done, 1))
+    await settle_one(journal, settled(waiting, 1, Trigger.RETRY_SCHEDULED, due_at=50.0))
+    await settle_one(journal, settled(done, 1))
 
     assert await journal.cancel(EXECUTION, 7.0, stopped=stopped) == 2
 
@@ -88,8 +89,8 @@ async def test_a_retry_by_the_user_starts_afresh_but_keeps_the_fence(journal: Sq
     for key in (failed, done):
         await journal.begin(key, 1, WORKER, 1.0)
     lost = settled(failed, 1, Trigger.POISONED, lost_worker=True, final_round=True, result_status="error")
-    await journal.settle(msgspec.structs.replace(lost, result_reason="why", fallback="fail"))
-    await journal.settle(settled(done, 1))
+    await settle_one(journal, msgspec.structs.replace(lost, result_reason="why", fallback="fail"))
+    await settle_one(journal, settled(done, 1))
     await journal.cancel(EXECUTION, 2.0)
     await journal.cancel(EXECUTION, 2.0, stopped=True)
     await journal.end(EXECUTION, 3.0, b"\x80")
@@ -121,7 +122,7 @@ async def test_only_named_tasks_are_retried(journal: SqliteJournal) -> None:
 async def test_a_retry_that_finds_nothing_leaves_the_marks_of_the_end(journal: SqliteJournal) -> None:
     (key,) = await submitted(journal, 1)
     await journal.begin(key, 1, WORKER, 1.0)
-    await journal.settle(settled(key, 1))
+    await settle_one(journal, settled(key, 1))
     await journal.end(EXECUTION, 3.0, None)
 
     assert await journal.retry(EXECUTION, None, 4.0) == 0

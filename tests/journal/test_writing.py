@@ -19,6 +19,7 @@ from tests.journal.scene import (
     names_in,
     record_of,
     records_of,
+    settle_one,
     settled,
     submitted,
     tasks,
@@ -37,7 +38,7 @@ async def test_writes_that_nobody_awaits_happen_in_the_order_of_the_calls(journa
     journal.begin(key, 1, WORKER, 1.0)
     journal.adopt(EXECUTION, 2.0)
     journal.begin(key, 2, WORKER, 3.0)
-    assert await journal.settle(settled(key, 2))
+    assert await settle_one(journal, settled(key, 2))
 
     assert [one.outcome for one in record_of(journal, key).attempts] == ["engine_lost", "succeeded"]
 
@@ -79,7 +80,7 @@ async def test_a_write_stands_when_its_caller_has_given_up(journal: SqliteJourna
     (key,) = await submitted(journal, 1)
 
     journal.begin(key, 1, WORKER, 1.0).cancel()
-    assert await journal.settle(settled(key, 1))
+    assert await settle_one(journal, settled(key, 1))
 
     assert record_of(journal, key).state is State.COMPLETED
 
@@ -94,7 +95,8 @@ async def test_closing_commits_what_is_queued(tmp_path: Path) -> None:
 
     await journal.aclose()
 
-    assert all([await one for one in (*begun, *ended)])
+    assert all([await one for one in begun])
+    assert all([(await one).landed for one in ended])
     again = SqliteJournal(tmp_path / "journal.sqlite3")
     again.start()
     assert counts_of(again).completed == number
@@ -138,12 +140,12 @@ async def test_each_event_loop_gets_its_own_answers(journal: SqliteJournal) -> N
 
     async def elsewhere() -> bool:
         await journal.begin(second, 1, WORKER, 1.0)
-        return await journal.settle(settled(second, 1))
+        return await settle_one(journal, settled(second, 1))
 
     async with asyncio.TaskGroup() as group:
         other = group.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
         await journal.begin(first, 1, WORKER, 1.0)
-        assert await journal.settle(settled(first, 1))
+        assert await settle_one(journal, settled(first, 1))
 
     assert other.result()
     assert counts_of(journal).completed == 2

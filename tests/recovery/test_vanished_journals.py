@@ -57,7 +57,7 @@ async def test_a_journal_that_was_moved_holds_what_was_acknowledged_and_goes_on_
     journal.start()
     keys = await submitted(journal, 2)
     assert await journal.begin(keys[0], 1, WORKER, 1.0)
-    assert await journal.settle(settled(keys[0], 1))
+    assert (await journal.settle(settled(keys[0], 1))).landed
     moved(folder)
     with pytest.raises(JournalError):
         await journal.begin(keys[1], 1, WORKER, 2.0)

@@ -45,6 +45,7 @@ BY_TRIGGER: dict[Trigger, EventType] = {
     Trigger.GAVE_UP: EventType.TASK_FAILED,
     Trigger.POISONED: EventType.TASK_FAILED,
     Trigger.SKIPPED: EventType.TASK_SKIPPED,
+    Trigger.DEPENDENCY_FAILED: EventType.TASK_SKIPPED,
     Trigger.CANCELLED: EventType.TASK_CANCELLED,
     Trigger.DUE: EventType.TASK_DUE,
     Trigger.RETRIED: EventType.TASK_RETRIED,

@@ -14,7 +14,7 @@ from parallel_agents.core.execution import ExecutionRecord
 from parallel_agents.core.ids import derived_id
 from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.states import State
-from parallel_agents.core.task import AttemptRecord, TaskRecord
+from parallel_agents.core.task import AttemptRecord, Task, TaskRecord
 
 _SHARED: tuple[IsolationLevel, ...] = ("coroutine", "thread")
 CONTEXT_TOKENS = 4096
@@ -50,6 +50,7 @@ class SessionWriter:
             "session_id": derived_id("session", task.execution_id, task.task.task_id),
             "agent_name": task.task.agent_name,
             "task_id": task.task.task_id,
+            **_relations(task.task),
             "status": self.state(task).value,
             "priority": task.task.priority,
             "attempt": task.attempt,
@@ -120,6 +121,13 @@ def whole_ms(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
+def _relations(task: Task) -> dict[str, Any]:
+    return {
+        **({"depends_on": list(task.depends_on)} if task.depends_on else {}),
+        **({"parent_task_id": task.parent_id} if task.parent_id is not None else {}),
+    }
+
+
 def _execution_context(attempt: AttemptRecord | None) -> dict[str, Any] | None:
     if attempt is None:
         return None
@@ -180,6 +188,7 @@ def _error_handling(task: TaskRecord) -> dict[str, Any]:
         "max_retries": task.task.retry_attempts,
         "error_history": [_history_line(attempt) for attempt in task.attempts if attempt.error is not None],
         "fallback_strategy": task.fallback,
+        **({"not_run_because": task.result_reason} if task.state is State.SKIPPED and task.result_reason else {}),
     }
 
 

@@ -39,6 +39,7 @@ class Trigger(StrEnum):
     POISONED = "poisoned"
     INTERRUPTED = "interrupted"
     DUE = "due"
+    DEPENDENCY_FAILED = "dependency_failed"
     CANCELLED = "cancelled"
     RETRIED = "retried"
 
@@ -72,6 +73,9 @@ TRANSITIONS: tuple[Transition, ...] = (
         State.RUNNING, Trigger.INTERRUPTED, State.PENDING, "refund", "shutdown, bystander of a dead worker, lane closed"
     ),
     Transition(State.WAITING, Trigger.DUE, State.PENDING, cause="its pause is over"),
+    Transition(
+        State.PENDING, Trigger.DEPENDENCY_FAILED, State.SKIPPED, cause="a task that it depends on did not succeed"
+    ),
     Transition(State.PENDING, Trigger.CANCELLED, State.CANCELLED, cause="cancelled before it ran"),
     Transition(State.WAITING, Trigger.CANCELLED, State.CANCELLED, cause="cancelled while it waited"),
     Transition(State.RUNNING, Trigger.CANCELLED, State.CANCELLED, cause="cancelled while it ran"),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, cast
 import msgspec
 from msgspec import Meta
 
+from parallel_agents.core.dependencies import check_dependencies
 from parallel_agents.core.errors import InputError, TaskError
 from parallel_agents.core.ids import new_id
 from parallel_agents.core.priority import rank_of
@@ -17,6 +18,8 @@ from parallel_agents.core.settings import Settings
 from parallel_agents.core.task import Task
 
 MOST_RETRIES = 1_000_000
+MOST_DEPENDENCIES = 100_000
+TaskId = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,13 +27,14 @@ class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
 
     agent_name: Annotated[str, Meta(min_length=1)]
     input_data: dict[str, Any]
-    task_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    task_id: TaskId | None = None
     canvas_path: str | None = None
     node_id: str | None = None
     priority: str | None = None
     timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
     retry_attempts: Annotated[int, Meta(ge=0, le=MOST_RETRIES)] | None = None
     metadata: dict[str, Any] = {}
+    depends_on: Annotated[tuple[TaskId, ...], Meta(max_length=MOST_DEPENDENCIES)] = ()
 
 
 N = TypeVar("N", int, float)
@@ -53,7 +57,8 @@ def parse_tasks(mappings: Sequence[Mapping[str, Any]], places: Sequence[str] = (
 
     Raises:
         InputError: the batch is empty.
-        TaskError: a mapping has a key that is not known, misses one, or holds a wrong value; or an id comes twice.
+        TaskError: a mapping has a key that is not known, misses one, or holds a wrong value; an id comes twice; or a
+            task depends on one that is not there, or on itself, also through others.
     """
     if not mappings:
         raise InputError("the batch is empty: there is no task to run")
@@ -66,6 +71,12 @@ def parse_tasks(mappings: Sequence[Mapping[str, Any]], places: Sequence[str] = (
             first = places[seen[task.task_id]] if places else f"task {seen[task.task_id] + 1}"
             problem = f"{task.task_id!r} is the id of {first} already"
             raise TaskError(position, problem, key="task_id", place=places[position] if places else "")
+    if any(task.depends_on for task in parsed):
+        check_dependencies(
+            [task.task_id for task in parsed],
+            [task.depends_on for task in parsed],
+            lambda position: places[position] if places else "",
+        )
     return parsed
 
 
@@ -102,6 +113,7 @@ def resolve_task(
         canvas_path=task.canvas_path,
         node_id=task.node_id,
         metadata=_packed(task.metadata, position, place, "metadata"),
+        depends_on=tuple(dict.fromkeys(task.depends_on)),
     )
 
 
@@ -136,6 +148,10 @@ def _check_values(task: TaskMapping, position: int, place: str) -> None:
     for key in _TEXTS:
         if not _can_be_kept(getattr(task, key)):
             raise TaskError(position, _HALF_A_CHARACTER, key=key, place=place)
+    if not all(map(_can_be_kept, task.depends_on)):
+        raise TaskError(position, _HALF_A_CHARACTER, key="depends_on", place=place)
+    if task.task_id in task.depends_on:
+        raise TaskError(position, f"{task.task_id!r} depends on itself", key="depends_on", place=place)
     if task.timeout_seconds is not None and not math.isfinite(task.timeout_seconds):
         raise TaskError(position, "has no end", key="timeout_seconds", hint="Give it in seconds.", place=place)
 

@@ -12,7 +12,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One submitted task with every limit resolved.
 
     `input_data` and `metadata` are msgpack maps. `rank` is the priority's place, 0 first. `position` counts from 0
-    in the submitted order. `memory_mb` is a budget above the worker's baseline.
+    in the submitted order. `memory_mb` is a budget above the worker's baseline. It runs once every task that it
+    `depends_on` (ids of its execution) is completed. `parent_id` is the task that handed it in while it ran and `depth`
+    the number of those above it: 0 for a task that was submitted.
     """
 
     task_id: str
@@ -27,6 +29,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     canvas_path: str | None = None
     node_id: str | None = None
     metadata: bytes = b"\x80"
+    depends_on: tuple[str, ...] = ()
+    parent_id: str | None = None
+    depth: int = 0
 
 
 class ReadyTask(msgspec.Struct, frozen=True, kw_only=True):

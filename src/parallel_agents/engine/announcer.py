@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from parallel_agents.core.events import BY_TRIGGER, Event, EventType
+from parallel_agents.core.settlement import Settlement
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.settlement import Settled
 
@@ -56,6 +57,14 @@ class Announcer:
                 "message": settlement.error.message if settlement.error else settlement.result_reason,
                 "result_status": settlement.result_status,
             },
+        )
+
+    def skipped(self, execution_id: str, task_id: str, because_of: Settlement) -> None:
+        """Tell that a task will not run, since one that it depends on did not succeed."""
+        message = because_of.error.message if because_of.error else because_of.outcome
+        data: dict[str, str | int | float | bool | None] = {"outcome": "dependency_failed", "message": message}
+        self._tell(
+            Event(type=EventType.TASK_SKIPPED, execution_id=execution_id, at=self._now(), task_id=task_id, data=data)
         )
 
     def about(self, attempt: RunningAttempt, kind: EventType, data: dict[str, str | int | float | bool | None]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -12,16 +13,15 @@ from parallel_agents.core.adaptation import Step
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
 from parallel_agents.core.execution import BY_USER, ExecutionRecord
-from parallel_agents.core.metrics import Resources
-from parallel_agents.core.outcome import Cancelled, Interrupted, Outcome, Succeeded, WorkerIdentity
+from parallel_agents.core.outcome import Interrupted
 from parallel_agents.core.settings import Settings
-from parallel_agents.core.states import ENDING, Trigger
-from parallel_agents.core.task import ReadyTask, Task
+from parallel_agents.core.task import Task
 from parallel_agents.engine.adapting import Adapting, bounds_of
 from parallel_agents.engine.announcer import Announcer
-from parallel_agents.engine.attempt import RunningAttempt
+from parallel_agents.engine.attempts import Attempts
 from parallel_agents.engine.commands import CommandWatch, obey
 from parallel_agents.engine.dispatcher import Dispatcher
+from parallel_agents.engine.endings import Endings
 from parallel_agents.engine.feed import Feed
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits, overall_of
@@ -29,8 +29,8 @@ from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.parts import Parts
 from parallel_agents.engine.queue import TaskQueueManager
-from parallel_agents.engine.reports import Reports, tell_traceback
-from parallel_agents.engine.settlement import Settled, Settler
+from parallel_agents.engine.reports import Reports
+from parallel_agents.engine.settlement import Settler
 from parallel_agents.engine.steadyclock import SteadyClock
 
 
@@ -64,21 +64,12 @@ class Engine:
         self._adapting = Adapting(
             self.limits, bounds_of(settings), monotonic=parts.clock.monotonic, tell=self._tell_adapted
         )
-        self._settler = Settler(parts.journal, now=parts.clock.now, steady=self._steady.now)
-        self._dispatcher = Dispatcher(
-            parts.journal,
-            self._queue,
-            self.limits,
-            flow=self._flow,
-            now=parts.clock.now,
-            steady=self._steady.now,
-            start=self._start,
-            end=self._end,
-        )
+        self._tasks: asyncio.TaskGroup | None = None
+        self._endings = self._make_endings()
+        self._dispatcher = self._make_dispatcher()
         self._watch = CommandWatch(
             parts.journal, owned=lambda: self._dispatcher.live.keys(), obey=partial(obey, self), now=parts.clock.now
         )
-        self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -171,7 +162,7 @@ class Engine:
         live = self._dispatcher.live.get(execution_id)
         if live is None or live.ending:
             return False
-        await self._stop(live, stopped=False)
+        await self._endings.stop(live, stopped=False)
         return True
 
     async def pause(self, execution_id: str) -> bool:
@@ -179,8 +170,8 @@ class Engine:
         live = self._dispatcher.live.get(execution_id)
         if live is None or not live.startable:
             return live is not None and live.paused is not None
-        await self._pause(live, BY_USER)
-        self._note_idle(live)
+        await self._endings.pause(live, BY_USER)
+        self._endings.note_idle(live)
         return True
 
     async def unpause(self, execution_id: str) -> bool:
@@ -242,7 +233,7 @@ class Engine:
         self._dispatcher.draining = True
         for live in self._dispatcher.live.values():
             live.close()
-            self._note_idle(live)
+            self._endings.note_idle(live)
 
     async def interrupt(self) -> None:
         """Stop what runs, uncharged, and wait until it is settled."""
@@ -260,7 +251,7 @@ class Engine:
         self.monitor.begin(live.execution_id)
         self.announcer.execution(EventType.EXECUTION_STARTED, live.execution_id)
         self._watch.look()
-        self._note_idle(live)
+        self._endings.note_idle(live)
         self._dispatcher.wake()
 
     def _cap_agents(self, live: LiveExecution) -> None:
@@ -273,116 +264,51 @@ class Engine:
             self.announcer.execution(EventType.CONCURRENCY_CHANGED, live, at_once=step.at_once, reason=step.reason)
         self._dispatcher.wake()
 
-    def _start(self, live: LiveExecution, ready: ReadyTask) -> None:
-        agent = live.agents[ready.task.agent_name]
-        attempt = RunningAttempt(ready, agent, self._parts.parameters(agent), self._parts.clock.monotonic)
-        live.running[ready.key] = attempt
-        if self._tasks is None:
-            raise RuntimeError("an attempt cannot start while the engine does not run")
-        self._tasks.create_task(self._attempt(live, attempt), name=f"attempt {ready.task.task_id}")
+    def _make_endings(self) -> Endings:
+        return Endings(
+            self._parts.journal,
+            queue=self._queue,
+            limits=self.limits,
+            monitor=self.monitor,
+            announcer=self.announcer,
+            reports=self._reports,
+            now=self._parts.clock.now,
+            spawn=self._spawn,
+        )
 
-    async def _attempt(self, live: LiveExecution, attempt: RunningAttempt) -> None:
+    def _make_dispatcher(self) -> Dispatcher:
         parts = self._parts
-        try:
-            end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
-        finally:
-            self._reports.ended(attempt)
-        self._flow.ended(attempt.key, len(end.outcome.output) if isinstance(end.outcome, Succeeded) else 0)
-        settled = await self._settler.settle(attempt.ready, end, live.errors)
-        del live.running[attempt.key]
-        self._flow.settled(attempt.key)
-        self.limits.release(live.execution_id, attempt.ready.task.agent_name)
-        self.announcer.settled(attempt, settled)
-        self._adapting.settled(end.duration_ms)
-        self._reports.settled(attempt, end, settled)
-        if live.errors.is_unisolated(end.outcome):
-            tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
-        if isinstance(end.outcome, Interrupted) and end.outcome.reason == "lane_closed":
-            await self._pause(live, f"quota: {end.outcome.detail}")
-        if settled.landed:
-            self._dispatcher.take_back(live, attempt.ready, settled.settlement.trigger)
-        await self._follow_up(live, settled, end.outcome)
+        attempts = Attempts(
+            parts,
+            flow=self._flow,
+            limits=self.limits,
+            settler=Settler(parts.journal, now=parts.clock.now, steady=self._steady.now),
+            endings=self._endings,
+            adapting=self._adapting,
+            announcer=self.announcer,
+            reports=self._reports,
+            spawn=self._spawn,
+        )
+        dispatcher = Dispatcher(
+            parts.journal,
+            self._queue,
+            self.limits,
+            flow=self._flow,
+            now=parts.clock.now,
+            steady=self._steady.now,
+            start=attempts.start,
+            end=self._endings.end,
+        )
+        self._endings.of(dispatcher)
+        attempts.of(dispatcher)
+        return dispatcher
 
-    async def _follow_up(self, live: LiveExecution, settled: Settled, outcome: Outcome) -> None:
-        settlement = settled.settlement
-        if settled.landed and settlement.trigger in ENDING:
-            live.went_out()
-        if settlement.trigger is Trigger.RETRY_SCHEDULED:
-            live.due(settlement.due_at)
-        live.more_pending()
-        if live.startable and live.errors.ends_execution(settlement.trigger, outcome):
-            await self._stop(live, stopped=True)
-        if live.cancelling and live.quiet:
-            self._end(live)
-        self._note_idle(live)
-        self._dispatcher.wake()
-
-    def attempt_began(self, attempt: RunningAttempt, worker: WorkerIdentity) -> None:
-        """A worker has an attempt: the journal learns of it before any call that it makes."""
-        was_full = not self._flow.has_room
-        self._flow.began(attempt.key)
-        self._reports.began(attempt)
-        if was_full:
-            self._dispatcher.wake()
-        begun = self._parts.journal.begin(attempt.key, attempt.attempt, worker, self._parts.clock.now())
-        # Told once it is durable, so that whoever hears of it finds it in the journal; nobody waits for that.
-        begun.add_done_callback(lambda landed: self._tell_began(attempt, worker, landed))
-
-    def _tell_began(self, attempt: RunningAttempt, worker: WorkerIdentity, landed: asyncio.Future[bool]) -> None:
-        if not landed.cancelled() and landed.exception() is None and landed.result():
-            self.announcer.began(attempt, worker.pid)
-
-    def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
-        """An agent says how far it is."""
-        self.announcer.progressed(attempt, fraction, message)
-
-    async def _stop(self, live: LiveExecution, *, stopped: bool) -> None:
-        live.cancelling = True
-        live.close()
-        self._queue.forget(live.execution_id)
-        await self._parts.journal.cancel(live.execution_id, self._parts.clock.now(), stopped=stopped)
-        for attempt in live.running.values():
-            attempt.stop(Cancelled())
-        if live.quiet:
-            self._end(live)
-
-    async def _pause(self, live: LiveExecution, reason: str) -> None:
-        if live.paused is None and live.startable:
-            live.paused = reason
-            self._queue.forget(live.execution_id)
-            await self._parts.journal.pause(live.execution_id, live.paused, self._parts.clock.now())
-            self.announcer.execution(EventType.EXECUTION_PAUSED, live.execution_id, reason=live.paused)
-
-    def _end(self, live: LiveExecution) -> None:
-        if live.ending or self._tasks is None:
-            return
-        live.ending = True
-        self._tasks.create_task(self._finish(live), name=f"end of {live.execution_id}")
-
-    async def _finish(self, live: LiveExecution) -> None:
-        journal, now = self._parts.journal, self._parts.clock.now()
-        sampled = self.monitor.end(live.execution_id)
-        await journal.end(live.execution_id, now, sampled)
-        await self._report_end(live, now, sampled)
-        self._let_go(live)
-        self.announcer.execution(EventType.EXECUTION_ENDED, live.execution_id)
-
-    async def _report_end(self, live: LiveExecution, now: float, sampled: bytes | None) -> None:
-        if self._reports.wants_executions:
-            resources = None if sampled is None else msgspec.msgpack.decode(sampled, type=Resources)
-            counts = await self._parts.journal.read(lambda reader: reader.counts(live.execution_id))
-            self._reports.execution_ended(live, counts, now - live.record.submitted_at, resources)
-
-    def _note_idle(self, live: LiveExecution) -> None:
-        if live.quiet and (self._dispatcher.draining or live.paused is not None) and not live.ending:
-            live.idle.set()
-
-    def _let_go(self, live: LiveExecution) -> None:
-        self._queue.forget(live.execution_id)
-        self.limits.forget(live.execution_id)
-        self._dispatcher.live.pop(live.execution_id, None)
-        self._parts.journal.disown(live.execution_id)
-        live.idle.set()
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> bool:
+        if self._tasks is None:
+            work.close()
+            return False
+        self._tasks.create_task(work, name=name)
+        return True
 
     def _fail_all(self, error: Callable[[str], BaseException]) -> None:
         for live in self._dispatcher.live.values():

@@ -75,10 +75,12 @@ class Feed:
         self._wake()
         self._tell_failure()
 
-    def _written(self, write: asyncio.Future[None]) -> None:
+    def _written(self, write: asyncio.Future[tuple[str, ...]]) -> None:
         error = write.exception()
         if error is not None:
             self._failure = self._failure or error
+        if error is not None or write.result():
+            # It was refused, or skipped at once since it depends on what has failed: either way it takes no room.
             self._live.went_out()
         self._wake()
 

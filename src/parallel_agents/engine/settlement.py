@@ -19,10 +19,11 @@ _ENDED_BY_FALLBACK = {Trigger.GAVE_UP: "fail", Trigger.SKIPPED: "skip"}
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """A settlement and whether it landed."""
+    """A settlement, whether it landed, and the ids of the tasks that were skipped because of it."""
 
     settlement: Settlement
     landed: bool
+    skipped: tuple[str, ...] = ()
 
 
 class Settler:
@@ -38,7 +39,8 @@ class Settler:
         verdict = errors.judge(ready, end.outcome)
         due_at = None if verdict.delay_s is None else self._steady() + verdict.delay_s
         settlement = _settlement(ready, end, verdict, self._now(), due_at)
-        return Settled(settlement=settlement, landed=await self._journal.settle(settlement))
+        landing = await self._journal.settle(settlement)
+        return Settled(settlement=settlement, landed=landing.landed, skipped=landing.skipped)
 
 
 def _settlement(ready: ReadyTask, end: AttemptEnd, verdict: Verdict, now: float, due_at: float | None) -> Settlement:

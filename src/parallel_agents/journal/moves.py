@@ -9,9 +9,10 @@ from parallel_agents.core.outcome import ErrorClass, ErrorRecord, WorkerIdentity
 from parallel_agents.core.retry import after_engine_loss
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.states import SETTLED, Charge, State, Trigger, move
+from parallel_agents.journal import dependencies
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.rows import error_text, json_text, storable
-from parallel_agents.ports.journal import Adopted, Released
+from parallel_agents.ports.journal import Adopted, Landing, Released
 
 ADDED: dict[Charge, int] = {"none": 0, "add": 1, "refund": -1}
 """What a charge adds to the count of charged attempts, which never goes below 0."""
@@ -43,9 +44,10 @@ def begin(database: Database, key: int, attempt: int, worker: WorkerIdentity, at
     return True
 
 
-def settle(database: Database, settlement: Settlement) -> bool:
-    """Write how an attempt ended, or that its result came too late; tells which."""
-    return _settle(database, _settled_row(settlement))
+def settle(database: Database, settlement: Settlement) -> Landing:
+    """Write how an attempt ended, or that its result came too late; tells which, and what can never run now."""
+    landed = _settle(database, _settled_row(settlement))
+    return Landing(landed, _pass_on(database, settlement) if landed else ())
 
 
 def adopt(database: Database, execution_id: str, at: float) -> Adopted:
@@ -60,6 +62,7 @@ def adopt(database: Database, execution_id: str, at: float) -> Adopted:
         row = _settled_row(_engine_loss(key, attempt, trigger, at))
         # Nobody was there to see how long it waited or what its model did.
         _settle(database, {**row, "lost_engine": 1, "generation_ms": None, "waited_ms": None})
+    dependencies.pass_old_failures_on(database, execution_id, at)
     return Adopted(taken_back=len(found) - poisoned, poisoned=poisoned)
 
 
@@ -86,8 +89,9 @@ def cancel(database: Database, execution_id: str, at: float, *, stopped: bool) -
 def retry(database: Database, execution_id: str, task_ids: Sequence[str] | None, at: float) -> int:
     """Give failed, skipped and cancelled tasks a new life; returns how many."""
     require_execution(database, execution_id)
-    chosen = None if task_ids is None else json_text(list(task_ids))
-    moved = database.execute("retry_tasks", {"execution_id": execution_id, "task_ids": chosen, "at": at})
+    keys = dependencies.to_retry(database, execution_id, task_ids)
+    moved = database.execute("retry_tasks", {"keys": json_text(keys), "at": at})
+    dependencies.count_blockers(database, keys)
     database.execute("take_marks_off", {"execution_id": execution_id})
     return moved
 
@@ -111,6 +115,15 @@ def _settle(database: Database, row: dict[str, Value]) -> bool:
     landed = database.execute("settle_task", row) == 1
     database.execute("end_attempt" if landed else "discard_result", row)
     return landed
+
+
+def _pass_on(database: Database, settlement: Settlement) -> tuple[str, ...]:
+    target = move(State.RUNNING, settlement.trigger).target
+    if target is State.COMPLETED:
+        dependencies.pass_success_on(database, settlement.key)
+    elif target in SETTLED:
+        return dependencies.pass_failure_on(database, settlement.key, settlement.at)
+    return ()
 
 
 def _settled_row(settlement: Settlement) -> dict[str, Value]:

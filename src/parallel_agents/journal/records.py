@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from parallel_agents.core.errors import TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.task import Task
+from parallel_agents.journal import dependencies
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.moves import require_execution
 from parallel_agents.journal.rows import execution_row, json_text, storable
@@ -20,18 +21,18 @@ def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]
     _insert_tasks(database, execution.execution_id, tasks, execution.submitted_at)
 
 
-def append(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> None:
-    """Add tasks to an execution that is open.
+def append(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> tuple[str, ...]:
+    """Add tasks to an execution that is open; returns the ids of those that can never run.
 
     Raises:
-        TaskError: an id is that of another task of it.
+        TaskError: an id is that of another task of it, or one depends on what the execution does not have.
     """
     require_execution(database, execution_id)
     for task in tasks:
         if database.row("has_task", {"execution_id": execution_id, "task_id": task.task_id}) is not None:
             problem = f"{task.task_id!r} is the id of an earlier task of this execution"
             raise TaskError(task.position, problem, key="task_id")
-    _insert_tasks(database, execution_id, tasks, at)
+    return _insert_tasks(database, execution_id, tasks, at)
 
 
 def change_agents(database: Database, execution_id: str, agents: Sequence[AgentRecord]) -> None:
@@ -103,7 +104,7 @@ def _insert_files(database: Database, execution_id: str, paths: Sequence[str]) -
     database.execute_many("insert_file", ({"execution_id": execution_id, "path": path} for path in paths))
 
 
-def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> None:
+def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> tuple[str, ...]:
     last = database.row("last_key")
     first = 1 if last is None else last[0] + 1
     keyed = list(enumerate(sorted(tasks, key=lambda task: task.position), start=first))
@@ -111,6 +112,7 @@ def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], 
     database.execute_many(
         "insert_input", ({"key": key, "input_data": task.input_data, "metadata": task.metadata} for key, task in keyed)
     )
+    return dependencies.link(database, execution_id, dict(keyed), at)
 
 
 def _task_row(key: int, execution_id: str, task: Task, at: float) -> dict[str, Value]:
@@ -127,5 +129,7 @@ def _task_row(key: int, execution_id: str, task: Task, at: float) -> dict[str, V
         "memory_mb": task.memory_mb,
         "canvas_path": task.canvas_path,
         "node_id": task.node_id,
+        "parent_id": task.parent_id,
+        "depth": task.depth,
         "moved_at": at,
     }

@@ -13,7 +13,7 @@ from parallel_agents.ports.journal import Arguments, Change, Command
 
 _encode = msgspec.json.Encoder().encode
 _agents = msgspec.json.Decoder(tuple[AgentRecord, ...])
-_paths = msgspec.json.Decoder(tuple[str, ...])
+_texts = msgspec.json.Decoder(tuple[str, ...])
 _error = msgspec.json.Decoder(ErrorRecord)
 _effective = msgspec.json.Decoder(dict[str, str])
 _arguments = msgspec.json.Decoder(Arguments)
@@ -82,7 +82,7 @@ def execution_of(row: Row) -> ExecutionRecord:
         paused=paused,
         stopped=bool(stopped),
         resources=resources,
-        file_paths=_paths.decode(paths),
+        file_paths=_texts.decode(paths),
         changed_concurrency=changed_concurrency,
         is_open=bool(is_open),
     )
@@ -90,7 +90,8 @@ def execution_of(row: Row) -> ExecutionRecord:
 
 def task_of(columns: Row) -> Task:
     """Read the columns of the submitted task, in the order in which every query names them."""
-    (task_id, position, agent_name, input_data, priority, rank, *limits, canvas_path, node_id, metadata) = columns
+    (task_id, position, agent_name, input_data, priority, rank, *limits) = columns[:9]
+    canvas_path, node_id, metadata, parent_id, depth, depends_on = columns[9:]
     timeout_s, retry_attempts, memory_mb = limits
     return Task(
         task_id=task_id,
@@ -105,6 +106,9 @@ def task_of(columns: Row) -> Task:
         canvas_path=canvas_path,
         node_id=node_id,
         metadata=metadata,
+        depends_on=_texts.decode(depends_on),
+        parent_id=parent_id,
+        depth=depth,
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.pages import Row
 
-TABLES = ("executions", "files", "tasks", "inputs", "attempts", "history", "calls", "commands")
+TABLES = ("executions", "files", "tasks", "inputs", "attempts", "history", "calls", "commands", "dependencies")
 """Parents before children."""
 
 _FITS: Mapping[str, Callable[[Value], bool]] = {

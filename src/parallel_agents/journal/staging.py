@@ -21,6 +21,8 @@ _KEEP = (
     "keep_history",
     "keep_calls",
     "keep_commands",
+    "keep_dependencies",
+    "count_all_blockers",
 )
 
 

@@ -24,7 +24,7 @@ from parallel_agents.journal.opening import open_reading, open_writing
 from parallel_agents.journal.presence import Presence
 from parallel_agents.journal.reader import run_query
 from parallel_agents.journal.writer import Work, Writer
-from parallel_agents.ports.journal import Adopted, Arguments, Reader, Released, Verb
+from parallel_agents.ports.journal import Adopted, Arguments, Landing, Reader, Released, Verb
 
 T = TypeVar("T")
 
@@ -137,8 +137,8 @@ class SqliteJournal:
         listed = tuple(tasks)
         return self._put(lambda database: records.submit(database, execution, listed))
 
-    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[None]:
-        """Add tasks to an execution that is open."""
+    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[tuple[str, ...]]:
+        """Add tasks to an execution that is open; gives the ids of those that can never run."""
         listed = tuple(tasks)
         return self._put(lambda database: records.append(database, execution_id, listed, at))
 
@@ -154,7 +154,7 @@ class SqliteJournal:
         """Move a pending task to running as attempt number `attempt` (one more than its last). Tells if it landed."""
         return self._put(lambda database: moves.begin(database, key, attempt, worker, at))
 
-    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+    def settle(self, settlement: Settlement) -> asyncio.Future[Landing]:
         """Write how an attempt ended, fenced. Tells whether it landed; a late one leaves a line in the history."""
         return self._put(lambda database: moves.settle(database, settlement))
 

@@ -52,6 +52,13 @@ class Released(msgspec.Struct, frozen=True):
     next_due_at: float | None
 
 
+class Landing(msgspec.Struct, frozen=True):
+    """Whether a settlement landed, and the ids of the tasks that can never run now and were skipped for it."""
+
+    landed: bool
+    skipped: tuple[str, ...] = ()
+
+
 class Adopted(msgspec.Struct, frozen=True):
     """Tasks found running under a dead engine: taken back, or failed because they took too many engines down."""
 
@@ -147,8 +154,11 @@ class Journal(Protocol):
         """Add an execution with all its tasks, or nothing."""
         ...
 
-    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[None]:
-        """Add tasks to an execution that is open; fails with `TaskError` where an id is taken."""
+    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[tuple[str, ...]]:
+        """Add tasks to an execution that is open; fails with `TaskError` where an id is taken or a dependency unknown.
+
+        Gives the ids of those that were skipped at once, because they depend on what has failed.
+        """
         ...
 
     def change_agents(self, execution_id: str, agents: Sequence[AgentRecord]) -> asyncio.Future[None]:
@@ -163,10 +173,11 @@ class Journal(Protocol):
         """Move a pending task to running as attempt number `attempt` (one more than its last). Tells if it landed."""
         ...
 
-    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+    def settle(self, settlement: Settlement) -> asyncio.Future[Landing]:
         """Write how an attempt ended, fenced: `task`, `attempt` and `running` must all still hold.
 
-        Returns whether it landed. One that does not land leaves a `result_discarded` line in the history.
+        Tells whether it landed. One that does not land leaves a `result_discarded` line in the history. With a success,
+        tasks that waited for nothing else can start; with a failure for good, those that depend on it are skipped.
         """
         ...
 
@@ -192,6 +203,7 @@ class Journal(Protocol):
     def retry(self, execution_id: str, task_ids: Sequence[str] | None, at: float) -> asyncio.Future[int]:
         """Move failed, skipped and cancelled tasks (all, or those named) back to pending; returns how many.
 
+        What a named one depends on goes with it, and what was skipped because it had failed.
         Charges and losses start from 0 again, and the marks of `cancel` and `end` are taken off.
         """
         ...

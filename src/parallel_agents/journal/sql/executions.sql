@@ -11,11 +11,11 @@ VALUES (
 -- name: insert_task
 INSERT INTO tasks (
     key, execution_id, task_id, position, agent_name, priority, rank, timeout_s, retry_attempts, memory_mb,
-    canvas_path, node_id, moved_at
+    canvas_path, node_id, parent_id, depth, moved_at
 )
 VALUES (
     :key, :execution_id, :task_id, :position, :agent_name, :priority, :rank, :timeout_s, :retry_attempts, :memory_mb,
-    :canvas_path, :node_id, :moved_at
+    :canvas_path, :node_id, :parent_id, :depth, :moved_at
 )
 
 -- name: insert_input

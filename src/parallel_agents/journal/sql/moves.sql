@@ -5,7 +5,7 @@
 UPDATE tasks
 SET state = 'running', attempt = :attempt, charged = charged + 1,
     moved_by = 'started', moved_at = :at, moved_because = NULL
-WHERE key = :key AND state = 'pending' AND attempt = :attempt - 1
+WHERE key = :key AND state = 'pending' AND blockers = 0 AND attempt = :attempt - 1
 
 -- name: insert_attempt
 INSERT INTO attempts (key, attempt, worker_pid, thread_id, node, baseline_mb, effective, started_at)
@@ -70,7 +70,7 @@ ORDER BY rank, position
 
 -- name: cancel_tasks
 UPDATE tasks
-SET state = 'cancelled', due_at = NULL, completed_at = :at,
+SET state = 'cancelled', due_at = NULL, completed_at = :at, blockers = 0,
     moved_by = 'cancelled', moved_at = :at, moved_because = :because
 WHERE execution_id = :execution_id AND state IN ('pending', 'waiting')
 
@@ -79,8 +79,7 @@ UPDATE tasks
 SET state = 'pending', charged = 0, losses = 0, engine_losses = 0, final_round = 0, completed_at = NULL,
     result_status = NULL, result_reason = NULL, fallback = 'none',
     moved_by = 'retried', moved_at = :at, moved_because = NULL
-WHERE execution_id = :execution_id AND state IN ('failed', 'skipped', 'cancelled')
-    AND (:task_ids IS NULL OR task_id IN (SELECT value FROM json_each(:task_ids)))
+WHERE state IN ('failed', 'skipped', 'cancelled') AND key IN (SELECT value FROM json_each(:keys))
 
 -- name: insert_call
 -- The first answer kept for a call stays.

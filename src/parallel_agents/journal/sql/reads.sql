@@ -51,12 +51,12 @@ SELECT EXISTS (SELECT 1 FROM tasks WHERE execution_id = :execution_id AND state 
 SELECT min(due_at) FROM tasks WHERE execution_id = :execution_id AND state = 'waiting' AND due_at IS NOT NULL
 
 -- name: highest_open_priority
--- One step into the index per open state, instead of a walk over every open task.
-WITH open_states (state) AS (VALUES ('pending'), ('running'), ('waiting')),
+-- One step into the index per open state (of what is pending, some is held back by other tasks), instead of a walk over every open task.
+WITH open_states (state, is_blocked) AS (VALUES ('pending', 0), ('pending', 1), ('running', 0), ('waiting', 0)),
 firsts (key) AS (
     SELECT (
         SELECT key FROM tasks
-        WHERE execution_id = :execution_id AND tasks.state = open_states.state
+        WHERE execution_id = :execution_id AND tasks.state = open_states.state AND (blockers > 0) = is_blocked
         ORDER BY rank, position
         LIMIT 1
     )

@@ -18,6 +18,7 @@ CREATE TABLE found.attempts AS SELECT * FROM main.attempts WHERE 0;
 CREATE TABLE found.history AS SELECT * FROM main.history WHERE 0;
 CREATE TABLE found.calls AS SELECT * FROM main.calls WHERE 0;
 CREATE TABLE found.commands AS SELECT * FROM main.commands WHERE 0;
+CREATE TABLE found.dependencies AS SELECT * FROM main.dependencies WHERE 0;
 
 -- name: stage_indexes
 CREATE INDEX found.history_of_task ON history (key, sequence);
@@ -79,6 +80,20 @@ INSERT OR IGNORE INTO main.calls SELECT * FROM found.calls WHERE key IN (SELECT 
 -- name: keep_commands
 INSERT OR IGNORE INTO main.commands
 SELECT * FROM found.commands WHERE execution_id IN (SELECT execution_id FROM main.executions)
+
+-- name: keep_dependencies
+-- Nothing waits for a task that is lost: it could never be seen to succeed.
+INSERT OR IGNORE INTO main.dependencies
+SELECT * FROM found.dependencies
+WHERE key IN (SELECT key FROM main.tasks) AND on_key IN (SELECT key FROM main.tasks)
+
+-- name: count_all_blockers
+UPDATE main.tasks
+SET blockers = (
+    SELECT count(*) FROM main.dependencies JOIN main.tasks AS others ON others.key = on_key
+    WHERE dependencies.key = tasks.key AND others.state <> 'completed'
+)
+WHERE state = 'pending'
 
 -- name: continue_sequence
 -- Numbers of lines that are lost are not given to others.
