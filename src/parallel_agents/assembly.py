@@ -15,7 +15,7 @@ from parallel_agents.core.errors import JournalError, PoolError
 from parallel_agents.core.settings import Settings
 from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
-from parallel_agents.engine.parts import Parts
+from parallel_agents.engine.parts import Accept, Parts
 from parallel_agents.journal import IN_MEMORY, SqliteJournal, default_path
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.clock import Clock
@@ -83,7 +83,15 @@ class JournalDoor:
 class Service:
     """An engine with its workers and its model gateway, serving in a task of its own."""
 
-    def __init__(self, settings: Settings, journal: Journal, agents: AgentRegistry, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        agents: AgentRegistry,
+        environ: Mapping[str, str],
+        *,
+        accept: Accept,
+    ) -> None:
         self._settings = settings
         self.clock: Clock = SystemClock()
         chance = random.SystemRandom()
@@ -104,6 +112,7 @@ class Service:
             clock=self.clock,
             chance=chance,
             parameters=agents.parameters,
+            accept=accept,
         )
         self.engine = Engine(parts, settings, self.monitor)
         self._root: asyncio.Task[None] | None = None

@@ -17,9 +17,10 @@ from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
 from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
-from parallel_agents.core.execution import ExecutionRecord
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import Settings
+from parallel_agents.core.task import Task
 from parallel_agents.engine.feed import Feed
 from parallel_agents.executions import Executions
 from parallel_agents.intake import Intake, Origin
@@ -367,7 +368,7 @@ class ParallelAgentExecutor:
     def _service(self) -> Service:
         if self._made is None:
             refuse_unavailable(self.settings, "configuration")  # before a journal is made
-            self._made = Service(self.settings, self.journal, self.agents, self._environ)
+            self._made = Service(self.settings, self.journal, self.agents, self._environ, accept=self._accept)
             for listener in self._listeners:
                 self._made.engine.announcer.subscribe(listener)
         return self._made
@@ -384,6 +385,9 @@ class ParallelAgentExecutor:
     @property
     def _intake(self) -> Intake:
         return Intake(self.settings, self.agents, check_model=self.check_model, random_bytes=self._chance.randbytes)
+
+    def _accept(self, task: Mapping[str, Any], position: int, model: str | None) -> tuple[Task, AgentRecord]:
+        return self._intake.accept(task, position, model)
 
     async def _note_end(self, record: ExecutionRecord) -> None:
         # An engine that died between the last result and its last word left the end unsaid.

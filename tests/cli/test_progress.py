@@ -87,6 +87,16 @@ def test_plain_lines_estimate_nothing_once_all_is_done() -> None:
     assert "left" not in stream.getvalue()
 
 
+def test_tasks_that_were_handed_in_meanwhile_count_as_well() -> None:
+    stream = io.StringIO()
+    shown = PlainProgress(stream, 1, clock=Clock())
+    shown.hear(event(EventType.TASK_SUBMITTED, "b"))
+    shown.hear(event(EventType.TASK_COMPLETED, "b", node_id="n", duration_ms=5.0))
+    shown.hear(event(EventType.TASK_COMPLETED, "a", node_id="n", duration_ms=5.0))
+
+    assert [line[:5] for line in stream.getvalue().splitlines()] == ["[1/2]", "[2/2]"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0:00"), (59.6, "1:00"), (65, "1:05"), (3599, "59:59"), (3725, "1:02:05")]
 )

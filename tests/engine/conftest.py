@@ -14,6 +14,7 @@ import pytest
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.settings import ErrorHandling, ParallelProcessing, Settings, TaskQueue
+from parallel_agents.core.submission import AgentLimits, parse_task, resolve_task
 from parallel_agents.core.task import Task, TaskRecord
 from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
@@ -43,6 +44,12 @@ def settings_with(**queue: Any) -> Settings:
     queue.setdefault("task_retry_delay_seconds", 0.0)
     processing = ParallelProcessing(task_queue=TaskQueue(**queue), error_handling=ErrorHandling(**handling))
     return Settings(parallel_processing=processing)
+
+
+def accept(given: Mapping[str, Any], position: int, model: str | None) -> tuple[Task, AgentRecord]:
+    agent = AgentRecord(name=given["agent_name"], target=f"{AGENTS}:{given['agent_name']}", model=model)
+    task = resolve_task(parse_task(given, position, ""), position, "", Settings(), AgentLimits(), random.randbytes(8))
+    return task, agent
 
 
 class Bench:
@@ -134,6 +141,7 @@ async def running_engine(
         clock=clock,
         chance=chance,
         parameters=lambda _agent: msgspec.msgpack.encode({}),
+        accept=accept,
     )
     engine = Engine(parts, settings, monitor)
     await pool.start(0)

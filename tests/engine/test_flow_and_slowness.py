@@ -160,6 +160,6 @@ def test_a_queue_that_holds_tasks_keeps_its_order() -> None:
     queue.reorder("lifo")
     queue.put(ready(2))
     queue.put(ready(3))
-    taken = queue.take(lambda _execution, _agent: True)
+    taken = queue.take(lambda _execution, _agent, _depth: True)
     assert taken is not None
     assert taken.key == 3

@@ -25,7 +25,7 @@ def ready(key: int, *, rank: int = 2, agent: str = "echo", execution: str = "exe
     return ReadyTask(key=key, execution_id=execution, task=task, attempt=0, charged=0, losses=0, final_round=False)
 
 
-def everybody(_execution: str, _agent: str) -> bool:
+def everybody(_execution: str, _agent: str, _depth: int) -> bool:
     return True
 
 
@@ -56,10 +56,10 @@ def test_an_agent_that_is_not_admitted_holds_up_nobody_else() -> None:
     queue = TaskQueueManager()
     queue.put(ready(0, rank=0, agent="full"))
     queue.put(ready(1, rank=3, agent="free"))
-    taken = queue.take(lambda _execution, agent: agent == "free")
+    taken = queue.take(lambda _execution, agent, _depth: agent == "free")
     assert taken is not None
     assert taken.key == 1
-    assert queue.take(lambda _execution, agent: agent == "free") is None
+    assert queue.take(lambda _execution, agent, _depth: agent == "free") is None
     assert len(queue) == 1
 
 
@@ -164,7 +164,7 @@ def test_an_overdue_task_of_an_agent_at_its_cap_gives_its_start_to_others() -> N
     for key in range(1, 10):
         queue.put(ready(key, rank=1, agent="free"))
     clock.now = 5.0
-    taken = [queue.take(lambda _, agent: agent == "free") for _ in range(9)]
+    taken = [queue.take(lambda _execution, agent, _depth: agent == "free") for _ in range(9)]
     assert [task.key for task in taken if task is not None] == list(range(1, 10))
     assert len(queue) == 1
 

@@ -77,7 +77,7 @@ async def filled(path: Path, number: int, settle: Callable[[int], Settlement]) -
     )
     await journal.submit(execution, [a_task(position) for position in range(number)])
     keys = [ready.key for ready in await journal.read(lambda r: r.ready(EXECUTION, exclude=(), limit=-1, order="fifo"))]
-    written: list[asyncio.Future[bool]] = []
+    written: list[asyncio.Future[Any]] = []
     for key in keys:
         written.append(journal.begin(key, 1, WORKER, 100.1))
         written.append(journal.settle(settle(key)))

@@ -40,6 +40,9 @@ class Ear:
             raise AssertionError("nobody answers this call")
         return await self._answer(request)
 
+    async def delegate(self, request: bytes) -> bytes:
+        return await self.call(request)
+
     def progress(self, fraction: float | None, message: str) -> None:
         self.heard.append((fraction, message))
         self._news.set()

@@ -82,6 +82,9 @@ async def test_what_is_cancelled_before_it_begins_ends_too(
         async def call(self, request: bytes) -> bytes:
             raise AssertionError("nobody asks")
 
+        async def delegate(self, request: bytes) -> bytes:
+            raise AssertionError("nobody hands tasks in")
+
         def progress(self, fraction: float | None, message: str) -> None: ...
 
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:

@@ -44,6 +44,8 @@ class Ear(Protocol):
 
     def progress(self, fraction: float | None, message: str) -> None: ...
 
+    async def delegate(self, request: bytes) -> bytes: ...
+
     async def until(self, happened: Callable[[], bool]) -> None: ...
 
 
@@ -282,6 +284,9 @@ class LinkThatBlocksUntilTheWorkerIsDead:
 
     async def call(self, request: bytes) -> bytes:
         raise AssertionError("nobody asks")
+
+    async def delegate(self, request: bytes) -> bytes:
+        raise AssertionError("nobody hands tasks in")
 
     def progress(self, fraction: float | None, message: str) -> None:
         assert self.worker is not None

@@ -53,7 +53,8 @@ class LiveProgress:
         if event.type is not EventType.TASK_COMPLETED and (line := line_of(event)) is not None:
             self._print(line, "red" if event.type is EventType.TASK_FAILED else "")
         failed = f", {self._failed} failed" if self._failed else ""
-        self._bar.update(self._task, description=localized(f"{self._running} running{failed}"))
+        words = localized(f"{self._running} running{failed}")
+        self._bar.update(self._task, total=self._count.total, description=words)
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""

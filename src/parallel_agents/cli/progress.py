@@ -50,6 +50,8 @@ class Count:
         """Take in one event."""
         has_ended = event.type in ENDS
         self.done += has_ended
+        # While it runs, only other tasks hand tasks in.
+        self.total += event.type is EventType.TASK_SUBMITTED
         if event.type is EventType.TASK_STARTED:
             self._pace.started(str(event.task_id), self.clock())
         elif has_ended or event.type is EventType.TASK_RETRYING:

@@ -76,7 +76,7 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost"):
 class Interrupted(msgspec.Struct, frozen=True, tag="interrupted"):
     """The attempt was taken back through no fault of its own. `resume_at`: seconds since the epoch."""
 
-    reason: Literal["shutdown", "bystander", "lane_closed"]
+    reason: Literal["shutdown", "bystander", "lane_closed", "paused"]
     detail: str = ""
     resume_at: float | None = None
 

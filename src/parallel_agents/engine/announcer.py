@@ -59,6 +59,12 @@ class Announcer:
             },
         )
 
+    def delegated(self, execution_id: str, task_id: str, parent: RunningAttempt) -> None:
+        """Tell that an attempt has handed in a task that was not there before."""
+        data: dict[str, str | int | float | bool | None] = {"parent_task_id": parent.ready.task.task_id}
+        kind = EventType.TASK_SUBMITTED
+        self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), task_id=task_id, data=data))
+
     def skipped(self, execution_id: str, task_id: str, because_of: Settlement) -> None:
         """Tell that a task will not run, since one that it depends on did not succeed."""
         message = because_of.error.message if because_of.error else because_of.outcome

@@ -41,6 +41,10 @@ class Told(Protocol):
         """The agent says how far it is."""
         ...
 
+    async def attempt_delegated(self, attempt: RunningAttempt, request: bytes) -> bytes:
+        """The agent hands tasks in; answered once they have ended. Raises `AttemptError`."""
+        ...
+
 
 class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended, and what was observed. Durations are in milliseconds, None when it never began."""
@@ -51,6 +55,14 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float | None
     waited_ms: float
     kept_workdir: str | None = None
+
+
+class Loan:
+    """What an attempt waits for of tasks that it handed in: `open` counts, `over` is set when its place is its own."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.over = asyncio.Event()
 
 
 class RunningAttempt:
@@ -66,6 +78,7 @@ class RunningAttempt:
         self.totals = CallTotals()
         self.clock = WorkClock(ready.task.timeout_s, monotonic)
         self.worker: WorkerIdentity | None = None
+        self.loan = Loan()
         self._stop: Cancelled | Interrupted | None = None
         self._ordinals: Counter[str] = Counter()
 
@@ -152,6 +165,16 @@ class _Link:
             return _encode(await self._gateway.call(_decode_request(request), attempt))
         finally:
             attempt.clock.call_ended()
+
+    async def delegate(self, request: bytes) -> bytes:
+        clock = self._attempt.clock
+        clock.call_began()
+        clock.waiting(True)
+        try:
+            return await self._told.attempt_delegated(self._attempt, request)
+        finally:
+            clock.waiting(False)
+            clock.call_ended()
 
     def progress(self, fraction: float | None, message: str) -> None:
         self._told.attempt_progressed(self._attempt, fraction, message)

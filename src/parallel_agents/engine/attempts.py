@@ -10,6 +10,7 @@ from parallel_agents.core.task import ReadyTask
 from parallel_agents.engine.adapting import Adapting
 from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.attempt import RunningAttempt
+from parallel_agents.engine.delegations import Delegations
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.endings import Endings, Spawn
 from parallel_agents.engine.flow import Flow
@@ -31,6 +32,7 @@ class Attempts:
         limits: Limits,
         settler: Settler,
         endings: Endings,
+        delegations: Delegations,
         adapting: Adapting,
         announcer: Announcer,
         reports: Reports,
@@ -41,6 +43,7 @@ class Attempts:
         self._limits = limits
         self._settler = settler
         self._endings = endings
+        self._delegations = delegations
         self._adapting = adapting
         self._announcer = announcer
         self._reports = reports
@@ -49,6 +52,7 @@ class Attempts:
     def of(self, dispatcher: Dispatcher) -> None:
         """Take them from this dispatcher, which for its part calls `start`."""
         self._dispatcher = dispatcher
+        self._delegations.of(wake=dispatcher.wake, take_in=dispatcher.take_in, is_draining=lambda: dispatcher.draining)
 
     def start(self, live: LiveExecution, ready: ReadyTask) -> None:
         """Run one attempt of a task for which there is room."""
@@ -72,6 +76,11 @@ class Attempts:
     def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
         """An agent says how far it is."""
         self._announcer.progressed(attempt, fraction, message)
+
+    async def attempt_delegated(self, attempt: RunningAttempt, request: bytes) -> bytes:
+        """An agent hands tasks in and waits for their results."""
+        live = self._dispatcher.live[attempt.ready.execution_id]
+        return await self._delegations.run(live, attempt, request)
 
     def _tell_began(self, attempt: RunningAttempt, worker: WorkerIdentity, landed: asyncio.Future[bool]) -> None:
         if not landed.cancelled() and landed.exception() is None and landed.result():
@@ -97,12 +106,13 @@ class Attempts:
             await self._endings.pause(live, f"quota: {end.outcome.detail}")
         if settled.landed:
             self._dispatcher.take_back(live, attempt.ready, settled.settlement.trigger)
-        await self._follow_up(live, settled, end.outcome)
+        await self._follow_up(live, attempt.ready, settled, end.outcome)
 
-    async def _follow_up(self, live: LiveExecution, settled: Settled, outcome: Outcome) -> None:
+    async def _follow_up(self, live: LiveExecution, ready: ReadyTask, settled: Settled, outcome: Outcome) -> None:
         settlement = settled.settlement
         if settled.landed and settlement.trigger in ENDING:
             live.went_out()
+            self._delegations.ended(live.execution_id, ready.task.task_id)
         for task_id in settled.skipped:
             live.went_out()
             self._announcer.skipped(live.execution_id, task_id, settlement)

@@ -9,6 +9,7 @@ import msgspec
 
 from parallel_agents.core.states import State, Trigger, charged_after, move
 from parallel_agents.core.task import ReadyTask
+from parallel_agents.engine.delegations import Delegations
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
@@ -43,6 +44,7 @@ class Dispatcher:
         limits: Limits,
         *,
         flow: Flow,
+        delegations: Delegations,
         now: Callable[[], float],
         steady: Callable[[], float],
         start: Callable[[LiveExecution, ReadyTask], None],
@@ -52,6 +54,7 @@ class Dispatcher:
         self._queue = queue
         self._limits = limits
         self._flow = flow
+        self._delegations = delegations
         self._now = now
         self._steady = steady
         self._start = start
@@ -60,6 +63,8 @@ class Dispatcher:
         self.live: dict[str, LiveExecution] = {}
         self.draining = False
         self._fills = 0
+        # Keys that were put past the journal since the last read of it began.
+        self._put_past: set[int] = set()
 
     def wake(self) -> None:
         """Look again: something was submitted, settled, released or changed."""
@@ -81,13 +86,26 @@ class Dispatcher:
         By way of the journal it would wait until half of the window is empty, behind hundreds of others.
         """
         if trigger in _LOST and live.startable and not self.draining:
-            self._queue.put(after_loss(ready, trigger), again=True)
+            self._put_again(after_loss(ready, trigger))
+
+    def take_in(self, live: LiveExecution, found: Iterable[ReadyTask]) -> None:
+        """Hand out tasks that somebody waits for, past the many that may stand before them in the journal."""
+        if live.startable and not self.draining:
+            for ready in found:
+                if ready.key not in live.running:
+                    self._put_again(ready)
+            self.wake()
+
+    def _put_again(self, ready: ReadyTask) -> None:
+        self._put_past.add(ready.key)
+        self._queue.put(ready, again=True)
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
         while True:
             await self._until_woken()
             if self.draining:
+                self._delegations.go_on()
                 continue
             # Who was served last comes last: in a small window the first would otherwise take every place.
             for live in sorted(self._startable(), key=lambda live: live.last_fill):
@@ -117,6 +135,7 @@ class Dispatcher:
         if live.drained or held > share // 2 or wanted < 1:
             return
         arrivals, order = live.arrivals, self._queue.queue_type
+        self._put_past.clear()
         found = await self._ready(live, self._queue.keys(live.execution_id) | live.running.keys(), wanted)
         if order != self._queue.queue_type:
             # Read by an order that no longer holds; whoever changed it has woken us to read again.
@@ -152,10 +171,12 @@ class Dispatcher:
 
     def _put(self, found: Iterable[ReadyTask], live: LiveExecution) -> None:
         for task in found:
-            if task.key not in live.running:
+            # One that was put past this read may have run to its end meanwhile, and is not to run again.
+            if task.key not in live.running and task.key not in self._put_past:
                 self._queue.put(task)
 
     def _start_ready(self) -> None:
+        self._delegations.go_on()
         while not self.draining and self._flow.has_room:
             task = self._queue.take(self._admits)
             if task is None:
@@ -165,9 +186,11 @@ class Dispatcher:
             self._flow.handed_over(task.key, len(task.task.input_data))
             self._start(live, task)
 
-    def _admits(self, execution_id: str, agent: str) -> bool:
+    def _admits(self, execution_id: str, agent: str, depth: int) -> bool:
         live = self.live.get(execution_id)
-        return live is not None and live.startable and self._limits.admits(execution_id, agent)
+        if live is None or not live.startable or not self._delegations.may_start(depth):
+            return False
+        return self._limits.admits(execution_id, agent)
 
     async def _finish_if_done(self, live: LiveExecution) -> None:
         if live.is_open:

@@ -11,6 +11,7 @@ from parallel_agents.core.events import EventType
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.outcome import Cancelled
 from parallel_agents.engine.announcer import Announcer
+from parallel_agents.engine.delegations import interrupt
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
@@ -67,6 +68,7 @@ class Endings:
         if live.paused is None and live.startable:
             live.paused = reason
             self._queue.forget(live.execution_id)
+            take_back_waiting(live)
             await self._journal.pause(live.execution_id, live.paused, self._now())
             self._announcer.execution(EventType.EXECUTION_PAUSED, live.execution_id, reason=live.paused)
 
@@ -100,3 +102,10 @@ class Endings:
         self._dispatcher.live.pop(live.execution_id, None)
         self._journal.disown(live.execution_id)
         live.idle.set()
+
+
+def take_back_waiting(live: LiveExecution) -> None:
+    """Take back the attempts that wait for tasks of their own: nothing of it starts, so they would wait for ever."""
+    for attempt in live.running.values():
+        if attempt.loan.open:
+            interrupt(attempt)

@@ -20,8 +20,9 @@ from parallel_agents.engine.adapting import Adapting, bounds_of
 from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.attempts import Attempts
 from parallel_agents.engine.commands import CommandWatch, obey
+from parallel_agents.engine.delegations import Delegations
 from parallel_agents.engine.dispatcher import Dispatcher
-from parallel_agents.engine.endings import Endings
+from parallel_agents.engine.endings import Endings, take_back_waiting
 from parallel_agents.engine.feed import Feed
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits, overall_of
@@ -63,6 +64,14 @@ class Engine:
         self._steady = SteadyClock(parts.clock)
         self._adapting = Adapting(
             self.limits, bounds_of(settings), monotonic=parts.clock.monotonic, tell=self._tell_adapted
+        )
+        self._delegations = Delegations(
+            parts.journal,
+            parts.accept,
+            limits=self.limits,
+            flow=self._flow,
+            announcer=self.announcer,
+            now=parts.clock.now,
         )
         self._tasks: asyncio.TaskGroup | None = None
         self._endings = self._make_endings()
@@ -233,6 +242,7 @@ class Engine:
         self._dispatcher.draining = True
         for live in self._dispatcher.live.values():
             live.close()
+            take_back_waiting(live)
             self._endings.note_idle(live)
 
     async def interrupt(self) -> None:
@@ -284,6 +294,7 @@ class Engine:
             limits=self.limits,
             settler=Settler(parts.journal, now=parts.clock.now, steady=self._steady.now),
             endings=self._endings,
+            delegations=self._delegations,
             adapting=self._adapting,
             announcer=self.announcer,
             reports=self._reports,
@@ -294,6 +305,7 @@ class Engine:
             self._queue,
             self.limits,
             flow=self._flow,
+            delegations=self._delegations,
             now=parts.clock.now,
             steady=self._steady.now,
             start=attempts.start,

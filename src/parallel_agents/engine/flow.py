@@ -33,6 +33,14 @@ class Flow:
         """A worker has it."""
         self._unstarted.discard(key)
 
+    def lent(self, key: int) -> None:
+        """It waits for others, which must not wait for its input to be out of the way."""
+        self._weigh(key, 0)
+
+    def back(self, key: int, input_bytes: int) -> None:
+        """It goes on."""
+        self._weigh(key, input_bytes)
+
     def ended(self, key: int, result_bytes: int) -> None:
         """It has ended, with a result of this size."""
         self._unstarted.discard(key)

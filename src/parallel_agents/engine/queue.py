@@ -20,6 +20,7 @@ class _Stream(NamedTuple):
     execution_id: str
     agent: str
     rank: int
+    depth: int
 
 
 class _Entry(NamedTuple):
@@ -36,8 +37,10 @@ class TaskQueueManager:
     one of many tasks holds up no other, and within an execution and level it is first in, first out. Who is ready for
     longer than `ageing_s` and is passed over by better levels is given every fourth start, so that no level starves.
 
-    Tasks of one execution, agent and level form a stream with a heap of its own, so that an agent at its cap holds up
-    nobody else. Adding and taking cost O(log n) plus one look at each stream.
+    Tasks that others handed in and wait for come before those of the same execution and level that were submitted.
+
+    Tasks of one execution, agent, level and depth form a stream with a heap of its own, so that an agent at its cap
+    holds up nobody else. Adding and taking cost O(log n) plus one look at each stream.
     """
 
     def __init__(
@@ -91,14 +94,15 @@ class TaskQueueManager:
         self._size += 1
         held.add(task.key)
         by_level = self.queue_type == "priority"
-        stream = _Stream(task.execution_id, task.task.agent_name, task.task.rank if by_level else 0)
+        rank = task.task.rank if by_level else 0
+        stream = _Stream(task.execution_id, task.task.agent_name, rank, task.task.depth)
         order = -task.task.position if self.queue_type == "lifo" else task.task.position
         entry = _Entry(order, self._arrivals, self._monotonic(), task)
         heapq.heappush(self._streams.setdefault(stream, []), entry)
 
-    def take(self, admits: Callable[[str, str], bool]) -> ReadyTask | None:
-        """Take the first task whose execution and agent are admitted; None where there is none."""
-        open_streams = [stream for stream in self._streams if admits(stream.execution_id, stream.agent)]
+    def take(self, admits: Callable[[str, str, int], bool]) -> ReadyTask | None:
+        """Take the first task whose execution, agent and depth are admitted; None where there is none."""
+        open_streams = [stream for stream in self._streams if admits(stream.execution_id, stream.agent, stream.depth)]
         if not open_streams:
             return None
         return self._pop(self._next(open_streams))
@@ -135,9 +139,9 @@ class TaskQueueManager:
         self._passed_over = 0
         return min(overdue, key=self._since)
 
-    def _standing(self, stream: _Stream) -> tuple[int, int, int, int]:
+    def _standing(self, stream: _Stream) -> tuple[int, int, int, int, int]:
         head = self._streams[stream][0]
-        return stream.rank, self._turns.get(stream.execution_id, 0), head.order, head.arrival
+        return stream.rank, self._turns.get(stream.execution_id, 0), -stream.depth, head.order, head.arrival
 
     def _since(self, stream: _Stream) -> float:
         return self._streams[stream][0].since

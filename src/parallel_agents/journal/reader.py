@@ -10,7 +10,7 @@ from parallel_agents.core.execution import Counts, ExecutionRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, TaskRecord
 from parallel_agents.journal import rows
-from parallel_agents.journal.database import Database, Value
+from parallel_agents.journal.database import Database, Row, Value
 from parallel_agents.ports.journal import Change, Command, Order, Reader
 
 T = TypeVar("T")
@@ -61,6 +61,13 @@ class SqliteReader:
             found = self._database.rows("tasks", bindings)
         else:
             found = self._database.rows("tasks_in_states", {**bindings, "states": rows.json_text(list(states))})
+        return self._with_attempts(found)
+
+    def tasks_of(self, keys: Collection[int]) -> list[TaskRecord]:
+        """Return these tasks with their attempts, by key."""
+        return self._with_attempts(self._database.rows("tasks_of", {"keys": rows.json_text(list(keys))}))
+
+    def _with_attempts(self, found: list[Row]) -> list[TaskRecord]:
         attempts = self._attempts([row[0] for row in found])
         return [rows.task_record_of(row, tuple(attempts[row[0]])) for row in found]
 
@@ -74,6 +81,11 @@ class SqliteReader:
         """Return up to `limit` pending tasks whose key is not in `exclude`, the next to run first."""
         bindings = {"execution_id": execution_id, "exclude": rows.json_text(list(exclude)), "limit": limit}
         return [rows.ready_task_of(row) for row in self._database.rows(_READY[order], bindings)]
+
+    def ready_among(self, keys: Collection[int]) -> list[ReadyTask]:
+        """Return those of these tasks that are pending and wait for no other."""
+        found = self._database.rows("ready_among", {"keys": rows.json_text(list(keys))})
+        return [rows.ready_task_of(row) for row in found]
 
     def has_pending(self, execution_id: str) -> bool:
         """Tell whether any task is pending."""

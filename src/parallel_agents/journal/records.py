@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from parallel_agents.core.errors import TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.states import State
 from parallel_agents.core.task import Task
 from parallel_agents.journal import dependencies
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.moves import require_execution
 from parallel_agents.journal.rows import execution_row, json_text, storable
-from parallel_agents.ports.journal import Arguments, Verb
+from parallel_agents.ports.journal import Arguments, Handed, Verb
 
 
 def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]) -> None:
@@ -32,7 +35,19 @@ def append(database: Database, execution_id: str, tasks: Sequence[Task], at: flo
         if database.row("has_task", {"execution_id": execution_id, "task_id": task.task_id}) is not None:
             problem = f"{task.task_id!r} is the id of an earlier task of this execution"
             raise TaskError(task.position, problem, key="task_id")
-    return _insert_tasks(database, execution_id, tasks, at)
+    return _insert_tasks(database, execution_id, _placed(database, execution_id, tasks), at)
+
+
+def hand_in(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> tuple[Handed, ...]:
+    """Add those of the tasks whose ids the execution does not have yet; tells how each of them stands."""
+    require_execution(database, execution_id)
+    before = _standing(database, execution_id, tasks)
+    new = [task for task in tasks if task.task_id not in before]
+    _insert_tasks(database, execution_id, _placed(database, execution_id, new), at)
+    return tuple(
+        Handed(key=key, task_id=task_id, state=State(state), is_new=task_id not in before)
+        for task_id, (key, state) in _standing(database, execution_id, tasks).items()
+    )
 
 
 def change_agents(database: Database, execution_id: str, agents: Sequence[AgentRecord]) -> None:
@@ -102,6 +117,18 @@ def acknowledge(database: Database, command_id: int, answer: str, at: float) -> 
 
 def _insert_files(database: Database, execution_id: str, paths: Sequence[str]) -> None:
     database.execute_many("insert_file", ({"execution_id": execution_id, "path": path} for path in paths))
+
+
+def _standing(database: Database, execution_id: str, tasks: Sequence[Task]) -> dict[str, tuple[int, str]]:
+    names = json_text([task.task_id for task in tasks])
+    found = database.rows("standing_of", {"execution_id": execution_id, "task_ids": names})
+    return {task_id: (key, state) for task_id, key, state in found}
+
+
+def _placed(database: Database, execution_id: str, tasks: Sequence[Task]) -> list[Task]:
+    row = database.row("next_position", {"execution_id": execution_id})
+    first = 0 if row is None else row[0]
+    return [msgspec.structs.replace(task, position=first + number) for number, task in enumerate(tasks)]
 
 
 def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from parallel_agents.journal.opening import open_reading, open_writing
 from parallel_agents.journal.presence import Presence
 from parallel_agents.journal.reader import run_query
 from parallel_agents.journal.writer import Work, Writer
-from parallel_agents.ports.journal import Adopted, Arguments, Landing, Reader, Released, Verb
+from parallel_agents.ports.journal import Adopted, Arguments, Handed, Landing, Reader, Released, Verb
 
 T = TypeVar("T")
 
@@ -141,6 +141,11 @@ class SqliteJournal:
         """Add tasks to an execution that is open; gives the ids of those that can never run."""
         listed = tuple(tasks)
         return self._put(lambda database: records.append(database, execution_id, listed, at))
+
+    def hand_in(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[tuple[Handed, ...]]:
+        """Add those of the tasks whose ids the execution does not have yet, and tell how each of them stands."""
+        listed = tuple(tasks)
+        return self._put(lambda database: records.hand_in(database, execution_id, listed, at))
 
     def change_agents(self, execution_id: str, agents: Sequence[AgentRecord]) -> asyncio.Future[None]:
         """Note the agents of an execution, once another one has come in."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from parallel_agents.core.delegation import DelegatedResult
 from parallel_agents.ports.models import ModelClient
 
 
@@ -45,6 +46,18 @@ class Context(Protocol):
     @property
     def parameters(self) -> Mapping[str, Any]:
         """What the engine knows of the agent itself: `name` and, for an agent from a file, its parsed `spec`."""
+        ...
+
+    async def delegate(self, tasks: Sequence[Mapping[str, Any]]) -> list[DelegatedResult]:
+        """Hand tasks in to this execution and wait until they have ended; their results, in the same order.
+
+        A task is a mapping as a batch has it, without `task_id` and `depends_on`. This attempt's clock stands still
+        meanwhile and its place is somebody else's. When this task is tried again and asks the same, it finds the same
+        tasks: what they have done is not done again.
+
+        Raises:
+            ItemError: a task is wrong, or these would be nested too deeply.
+        """
         ...
 
     def progress(self, fraction: float | None, message: str = "") -> None:

@@ -59,6 +59,15 @@ class Landing(msgspec.Struct, frozen=True):
     skipped: tuple[str, ...] = ()
 
 
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that another one handed in. `is_new` where it was not there before."""
+
+    key: int
+    task_id: str
+    state: State
+    is_new: bool
+
+
 class Adopted(msgspec.Struct, frozen=True):
     """Tasks found running under a dead engine: taken back, or failed because they took too many engines down."""
 
@@ -89,6 +98,14 @@ class Reader(Protocol):
 
     def ready(self, execution_id: str, *, exclude: Collection[int], limit: int, order: Order) -> list[ReadyTask]:
         """Return up to `limit` pending tasks whose key is not in `exclude`, the next to run first."""
+        ...
+
+    def ready_among(self, keys: Collection[int]) -> list[ReadyTask]:
+        """Return those of these tasks that are pending and wait for no other."""
+        ...
+
+    def tasks_of(self, keys: Collection[int]) -> list[TaskRecord]:
+        """Return these tasks with their attempts, by key."""
         ...
 
     def has_pending(self, execution_id: str) -> bool:
@@ -157,7 +174,15 @@ class Journal(Protocol):
     def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[tuple[str, ...]]:
         """Add tasks to an execution that is open; fails with `TaskError` where an id is taken or a dependency unknown.
 
-        Gives the ids of those that were skipped at once, because they depend on what has failed.
+        Their positions follow those that are there. Gives the ids of those that were skipped at once, because they
+        depend on what has failed.
+        """
+        ...
+
+    def hand_in(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[tuple[Handed, ...]]:
+        """Add those of the tasks whose ids the execution does not have yet, and tell how each of them stands.
+
+        Their positions follow those that are there.
         """
         ...
 

@@ -50,6 +50,10 @@ class Link(Protocol):
         """Answer a model call (both msgpack). An `AttemptError` goes to the agent as the same error."""
         ...
 
+    async def delegate(self, request: bytes) -> bytes:
+        """Answer for tasks that the attempt hands in (both msgpack), once they have ended; errors as for `call`."""
+        ...
+
     def progress(self, fraction: float | None, message: str) -> None:
         """Pass on the agent's own word about how far it is (0 to 1)."""
         ...

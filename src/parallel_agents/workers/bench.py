@@ -81,7 +81,7 @@ class OneByOne:
 
     async def _attempt(self, seat: int, assignment: Assignment, left: Leftovers) -> None:
         self._voice = voice = Voice(self._loop, self._send, self._next_call, seat)
-        context = WorkerContext(assignment, voice.ask, voice.tell)
+        context = WorkerContext(assignment, voice.ask, voice.tell, voice.delegate)
         outcome, usage = await measured(assignment, context, self._thread_id)
         voice.close()
         is_clear = await left.clear()
@@ -92,7 +92,7 @@ class OneByOne:
 async def outcome_or_cancelled(assignment: Assignment, voice: Voice) -> Outcome:
     """Run the agent where others run too; a cancelled task of ours is an outcome as well. Closes `voice`."""
     try:
-        return await outcome_of(assignment, WorkerContext(assignment, voice.ask, voice.tell))
+        return await outcome_of(assignment, WorkerContext(assignment, voice.ask, voice.tell, voice.delegate))
     except asyncio.CancelledError:
         return Cancelled()
     finally:

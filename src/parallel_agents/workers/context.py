@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from parallel_agents.core.delegation import DelegatedResult, Delegation
 from parallel_agents.ports.models import Message, ModelRequest, ModelResponse, OutputSchema
 from parallel_agents.ports.workers import Assignment
 
@@ -16,6 +17,7 @@ Ask = Callable[[bytes], "asyncio.Future[bytes]"]
 Tell = Callable[[float | None, str], None]
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode_results = msgspec.msgpack.Decoder(list[DelegatedResult]).decode
 _decode_response = msgspec.msgpack.Decoder(ModelResponse).decode
 
 
@@ -55,7 +57,7 @@ class ModelProxy:
 class WorkerContext:
     """The context of one attempt; see `ports.context.Context`."""
 
-    def __init__(self, assignment: Assignment, ask: Ask, tell: Tell) -> None:
+    def __init__(self, assignment: Assignment, ask: Ask, tell: Tell, delegate: Ask) -> None:
         self.input: Mapping[str, Any] = msgspec.msgpack.decode(assignment.input_data)
         self.parameters: Mapping[str, Any] = msgspec.msgpack.decode(assignment.parameters)
         self.context_id = assignment.context_id
@@ -64,6 +66,12 @@ class WorkerContext:
         self.workdir = Path(assignment.workdir)
         self.model = ModelProxy(ask)
         self._tell = tell
+        self._delegate = delegate
+
+    async def delegate(self, tasks: Sequence[Mapping[str, Any]]) -> list[DelegatedResult]:
+        """Hand tasks in to this execution and wait until they have ended; see `ports.context.Context`."""
+        answer = await self._delegate(_encode(Delegation([dict(task) for task in tasks])))
+        return _decode_results(answer)
 
     def progress(self, fraction: float | None, message: str = "") -> None:
         """Say how far the work is, 0 to 1."""

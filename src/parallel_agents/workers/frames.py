@@ -28,7 +28,7 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
 
 
 class CallAnswered(msgspec.Struct, frozen=True, tag="call_answered"):
-    """To the worker: the answer to a model call, or why there is none. One of the two is set."""
+    """To the worker: the answer to a model call or to tasks handed in, or why there is none. One of the two is set."""
 
     seat: int
     call_id: int
@@ -47,6 +47,14 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
 
 class Call(msgspec.Struct, frozen=True, tag="call"):
     """From the worker: the agent makes a model call."""
+
+    seat: int
+    call_id: int
+    request: bytes
+
+
+class Delegate(msgspec.Struct, frozen=True, tag="delegate"):
+    """From the worker: the agent hands tasks in and waits for them. It is answered like a call."""
 
     seat: int
     call_id: int
@@ -80,7 +88,7 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
 
 
 ToWorker: TypeAlias = Run | Cancel | CallAnswered
-FromWorker: TypeAlias = Hello | Call | Progress | Beat | Finished
+FromWorker: TypeAlias = Hello | Call | Delegate | Progress | Beat | Finished
 
 encode = msgspec.msgpack.Encoder().encode
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

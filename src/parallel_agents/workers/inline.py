@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections.abc import Coroutine
+from typing import Any
 
 from parallel_agents.core.errors import AttemptError, LaneClosedError
 from parallel_agents.core.outcome import Interrupted, Usage, WorkerIdentity
@@ -44,12 +46,18 @@ class InlinePool:
         async with asyncio.TaskGroup() as group:
 
             def ask(request: bytes) -> asyncio.Future[bytes]:
+                return answered(link.call(request))
+
+            def delegate(request: bytes) -> asyncio.Future[bytes]:
+                return answered(link.delegate(request))
+
+            def answered(work: Coroutine[Any, Any, bytes]) -> asyncio.Future[bytes]:
                 answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-                calls.append(group.create_task(_call(link, request, answer, closed)))
+                calls.append(group.create_task(_answer(work, answer, closed)))
                 return answer
 
             calls: list[asyncio.Task[None]] = []
-            agent = group.create_task(_run(assignment, WorkerContext(assignment, ask, link.progress)))
+            agent = group.create_task(_run(assignment, WorkerContext(assignment, ask, link.progress, delegate)))
             await asyncio.wait([agent, closed], return_when=asyncio.FIRST_COMPLETED)
             for task in (agent, *calls):
                 task.cancel()
@@ -63,11 +71,11 @@ async def _run(assignment: Assignment, context: WorkerContext) -> Report:
     return Report(outcome=await outcome_of(assignment, context), usage=Usage())
 
 
-async def _call(
-    link: Link, request: bytes, answer: asyncio.Future[bytes], closed: asyncio.Future[LaneClosedError]
+async def _answer(
+    work: Coroutine[Any, Any, bytes], answer: asyncio.Future[bytes], closed: asyncio.Future[LaneClosedError]
 ) -> None:
     try:
-        response = await link.call(request)
+        response = await work
     except LaneClosedError as error:
         # The agent gets no answer: it must not go on, and is cancelled as soon as the pool has seen this.
         if not closed.done():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -163,6 +164,25 @@ class ProcessPool:
         """List the workers that have said hello and live now."""
         return [worker.identity for worker in self._alive.values() if worker.identity is not None]
 
+    @asynccontextmanager
+    async def _lent(self, worker: SupervisedWorker) -> AsyncGenerator[None]:
+        self._seating.lend(worker)
+        self._hand_out()
+        self._grow()
+        try:
+            yield
+        except BaseException:
+            self._seating.take_place(worker)
+            raise
+        place = self._seating.ask_back(worker)
+        self._hand_out()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if not place.done() or place.cancelled():
+                self._seating.take_place(worker)
+            raise
+
     async def _acquire(self, *, alone: bool, folder: str | None) -> SupervisedWorker:
         if self._failure is not None:
             raise self._failure
@@ -216,7 +236,8 @@ class ProcessPool:
             self._boot()
 
     def _staying(self) -> int:
-        return sum(not worker.retiring for worker in self._alive.values())
+        # One whose attempts all wait for others takes nobody's place: those need workers as well.
+        return sum(not worker.retiring and not worker.is_lent_out for worker in self._alive.values())
 
     def _boot(self) -> None:
         self._booting += 1
@@ -254,7 +275,12 @@ class ProcessPool:
             return
         self._booting -= 1
         worker = SupervisedWorker(
-            result.result(), level=self._level, on_ready=self._ready, on_gone=self._gone, exit_of=self._exit_of
+            result.result(),
+            level=self._level,
+            on_ready=self._ready,
+            on_gone=self._gone,
+            exit_of=self._exit_of,
+            lent=self._lent,
         )
         worker.boot_tries = tries
         self._alive[worker.pid] = worker

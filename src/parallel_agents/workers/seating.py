@@ -47,6 +47,7 @@ class Seating:
         self.slots = slots
         self.balance: Balance = balance
         self._waiters: collections.deque[_Waiter] = collections.deque()
+        self._returning: collections.deque[tuple[SupervisedWorker, asyncio.Future[None]]] = collections.deque()
         self._busy = 0
         self._given = 0
 
@@ -55,6 +56,22 @@ class Seating:
         place: Place = asyncio.get_running_loop().create_future()
         self._waiters.append(_Waiter(place, alone=alone, folder=folder))
         return place
+
+    def lend(self, worker: SupervisedWorker) -> None:
+        """One of a worker's attempts waits for others: somebody else may have its place."""
+        worker.lent += 1
+        self._busy -= worker.lent == worker.load
+
+    def ask_back(self, worker: SupervisedWorker) -> asyncio.Future[None]:
+        """Stand in line, before all who begin, for the place that was lent."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._returning.append((worker, place))
+        return place
+
+    def take_place(self, worker: SupervisedWorker) -> None:
+        """Take the place that was lent, whether there is room or not."""
+        self._busy += worker.lent == worker.load
+        worker.lent -= 1
 
     def workers_wanted(self) -> int:
         """How many empty workers those who wait could use."""
@@ -66,6 +83,7 @@ class Seating:
 
         Whoever is to be alone is passed by: the emptiest worker gets no more attempts until it can have that one.
         """
+        self._let_return()
         open_to_all, position = list(workers), 0
         while position < len(self._waiters):
             waiter = self._waiters[position]
@@ -83,8 +101,8 @@ class Seating:
     def take_back(self, worker: SupervisedWorker) -> None:
         """An attempt has left a worker."""
         worker.load -= 1
+        self._busy -= worker.load == worker.lent
         if not worker.load:
-            self._busy -= 1
             worker.is_reserved, worker.folder = False, None
 
     def turn_away(self, error: PoolError) -> None:
@@ -93,6 +111,24 @@ class Seating:
             waiter = self._waiters.popleft()
             if not waiter.place.done():
                 waiter.place.set_exception(error)
+
+    def _has_seat(self, worker: SupervisedWorker) -> bool:
+        # Where attempts come one after the other, another would wait for the very one that waits for it.
+        return worker.load - (worker.lent if self.slots > 1 else 0) < self.slots
+
+    def _may_return(self, worker: SupervisedWorker) -> bool:
+        if worker.load == worker.lent:
+            return self._busy < self.max_workers
+        return worker.load - worker.lent < self.slots
+
+    def _let_return(self) -> None:
+        for waiting in tuple(self._returning):
+            worker, place = waiting
+            if not place.done() and self._may_return(worker):
+                self.take_place(worker)
+                place.set_result(None)
+            if place.done():
+                self._returning.remove(waiting)
 
     def _suitable(self, waiter: _Waiter, workers: Collection[SupervisedWorker]) -> SupervisedWorker | None:
         # A spare may be ready while the worker that it replaces is still busy: the bound is on those that are busy.
@@ -103,15 +139,15 @@ class Seating:
                 worker
                 for worker in workers
                 if worker.takes_attempts
-                and worker.load < self.slots
-                and (worker.load or may_begin)
+                and self._has_seat(worker)
+                and (worker.load > worker.lent or may_begin)
                 and waiter.may_have(worker)
             ],
         )
 
     def _give(self, worker: SupervisedWorker, waiter: _Waiter) -> None:
         self._given += 1
-        self._busy += not worker.load
+        self._busy += worker.load == worker.lent
         worker.load += 1
         worker.given_at = self._given
         worker.is_reserved = waiter.alone

@@ -11,7 +11,10 @@ from parallel_agents.workers.child import OUT_OF_MEMORY
 
 
 class Seat:
-    """One attempt in a worker. `is_stopping` once it has been told to end, `is_overrun` once it has not done so."""
+    """One attempt in a worker. `is_stopping` once it has been told to end, `is_overrun` once it has not done so.
+
+    `delegations` counts what it waits for of tasks that it handed in.
+    """
 
     def __init__(self, number: int, assignment: Assignment, link: Link, calls: asyncio.TaskGroup) -> None:
         self.number = number
@@ -25,6 +28,7 @@ class Seat:
         self.peak_mb = 0.0
         self.is_stopping = False
         self.is_overrun = False
+        self.delegations = 0
         self.patience: asyncio.TimerHandle | None = None
 
     def end(self, outcome: Outcome, usage: Usage) -> None:

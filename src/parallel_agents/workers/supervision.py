@@ -9,7 +9,8 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -21,6 +22,9 @@ from parallel_agents.workers.budgets import MemoryWatch
 from parallel_agents.workers.channel import ChannelBrokenError, EngineChannel
 from parallel_agents.workers.family import descendants
 from parallel_agents.workers.seats import Seat, end_all
+
+Lend: TypeAlias = "Callable[[SupervisedWorker], AbstractAsyncContextManager[None]]"
+"""While it is entered, one attempt of a worker does not count: it waits for others, which need a place themselves."""
 
 GRACE_S = 2.5
 """How long a cancelled attempt that shares its worker may go on; more than two beats, which tell who holds the loop."""
@@ -52,6 +56,7 @@ class SupervisedWorker:
         on_ready: Callable[[SupervisedWorker], None],
         on_gone: Callable[[SupervisedWorker, str], None],
         exit_of: Callable[[Any], asyncio.Future[int | None]],
+        lent: Lend,
     ) -> None:
         self.pid = started.pid
         self.level: Level = level
@@ -60,8 +65,10 @@ class SupervisedWorker:
         self.retiring = False
         self.dying = False
         self.boot_tries = 0
-        # What the pool knows of it: attempts that it was handed, whether one of them is to stay alone, and its pace.
+        # What the pool knows of it: attempts that it was handed, how many of them wait for tasks of their own, whether
+        # one of them is to stay alone, and its pace.
         self.load = 0
+        self.lent = 0
         self.is_reserved = False
         self.folder: str | None = None
         self.rested_at = 0.0
@@ -78,6 +85,7 @@ class SupervisedWorker:
         self._on_ready = on_ready
         self._on_gone = on_gone
         self._exit_of = exit_of
+        self._lend = lent
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self._memory = MemoryWatch(started.pid)
@@ -99,6 +107,11 @@ class SupervisedWorker:
     def is_idle(self) -> bool:
         """Whether it takes attempts and has none."""
         return self.takes_attempts and not self.load
+
+    @property
+    def is_lent_out(self) -> bool:
+        """Whether it has attempts and all of them wait for tasks that they handed in."""
+        return self.load > 0 and self.load == self.lent
 
     async def run(self, assignment: Assignment, link: Link) -> Report:
         """Run one attempt. A cancelled caller finds it stopped when the exception reaches it."""
@@ -220,7 +233,7 @@ class SupervisedWorker:
         match frame:
             case frames.Hello():
                 self._greeted(frame)
-            case frames.Call(number):
+            case frames.Call(number) | frames.Delegate(number):
                 if (seat := self._seats.get(number)) is not None:
                     self._call(seat, frame)
             case frames.Progress(number, fraction, message):
@@ -250,22 +263,35 @@ class SupervisedWorker:
             outcome = seat.verdict
         seat.end(outcome, usage)
 
-    def _call(self, seat: Seat, call: frames.Call) -> None:
+    def _call(self, seat: Seat, call: frames.Call | frames.Delegate) -> None:
         if seat.over.is_set():
             return
         task = seat.calls.create_task(self._answer(seat, call), name=f"call of {self.pid}")
         seat.pending.add(task)
         task.add_done_callback(seat.pending.discard)
 
-    async def _answer(self, seat: Seat, call: frames.Call) -> None:
+    async def _answer(self, seat: Seat, call: frames.Call | frames.Delegate) -> None:
         try:
-            response = await seat.link.call(call.request)
+            if isinstance(call, frames.Call):
+                response = await seat.link.call(call.request)
+            else:
+                response = await self._delegate(seat, call.request)
         except LaneClosedError as error:
             self._take_back(seat, Interrupted("lane_closed", str(error), error.resume_at))
         except AttemptError as error:
             self._send(frames.CallAnswered(seat.number, call.call_id, fault=faults.from_error(error)))
         else:
             self._send(frames.CallAnswered(seat.number, call.call_id, response))
+
+    async def _delegate(self, seat: Seat, request: bytes) -> bytes:
+        seat.delegations += 1
+        try:
+            if seat.delegations > 1:
+                return await seat.link.delegate(request)
+            async with self._lend(self):
+                return await seat.link.delegate(request)
+        finally:
+            seat.delegations -= 1
 
     def _take_back(self, seat: Seat, outcome: Interrupted) -> None:
         seat.verdict = seat.verdict or outcome

@@ -1,4 +1,4 @@
-"""What one attempt may say to the engine: model calls and progress, until it has ended."""
+"""What one attempt may say to the engine: model calls, tasks of its own and progress, until it has ended."""
 
 from __future__ import annotations
 
@@ -36,12 +36,18 @@ class Voice:
         Raises:
             RuntimeError: the attempt has ended.
         """
+        return self._expect(frames.Call(self._seat, self._next_call(), request))
+
+    def delegate(self, request: bytes) -> asyncio.Future[bytes]:
+        """Hand tasks in; the future gets their results. Raises as `ask`."""
+        return self._expect(frames.Delegate(self._seat, self._next_call(), request))
+
+    def _expect(self, frame: frames.Call | frames.Delegate) -> asyncio.Future[bytes]:
         if not self._is_open:
             raise RuntimeError("the attempt that this context belongs to has ended")
-        number = self._next_call()
         answer: asyncio.Future[bytes] = self._loop.create_future()
-        self._calls[number] = answer
-        self._send(frames.Call(self._seat, number, request))
+        self._calls[frame.call_id] = answer
+        self._send(frame)
         return answer
 
     def answer(self, call_id: int, response: bytes | None, fault: faults.Fault | None) -> None:

@@ -52,8 +52,8 @@ ORDER BY on_key
 
 -- name: unmet_names
 -- Names among these that no task of the execution has.
-SELECT value FROM json_each(:task_ids)
-WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE execution_id = :execution_id AND task_id = value)
+SELECT value FROM json_each(:task_ids) AS wanted
+WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE execution_id = :execution_id AND task_id = wanted.value)
 LIMIT 1
 
 -- name: tasks_to_retry

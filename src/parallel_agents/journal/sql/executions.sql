@@ -56,6 +56,13 @@ UPDATE executions SET agents = :agents WHERE execution_id = :execution_id
 -- name: has_task
 SELECT 1 FROM tasks WHERE execution_id = :execution_id AND task_id = :task_id
 
+-- name: standing_of
+SELECT task_id, tasks.key, state
+FROM json_each(:task_ids) AS wanted JOIN tasks ON execution_id = :execution_id AND task_id = wanted.value
+
+-- name: next_position
+SELECT coalesce(max(position) + 1, 0) FROM tasks WHERE execution_id = :execution_id
+
 -- name: mark_ended
 UPDATE executions SET ended_at = :at, resources = :resources WHERE execution_id = :execution_id
 

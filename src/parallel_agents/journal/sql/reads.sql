@@ -44,6 +44,12 @@ WHERE execution_id = :execution_id AND key NOT IN (SELECT value FROM json_each(:
 ORDER BY position DESC
 LIMIT :limit
 
+-- name: ready_among
+SELECT * FROM ready_tasks WHERE key IN (SELECT value FROM json_each(:keys)) ORDER BY key
+
+-- name: tasks_of
+SELECT * FROM task_records WHERE key IN (SELECT value FROM json_each(:keys)) ORDER BY key
+
 -- name: has_pending
 SELECT EXISTS (SELECT 1 FROM tasks WHERE execution_id = :execution_id AND state = 'pending')
 
