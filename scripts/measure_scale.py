@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import scalequeue
-from scaleprogram import AT_ONCE
 
 from parallel_agents import ParallelAgentExecutor
 
@@ -98,7 +97,7 @@ def main() -> int:
     if arguments.json:
         _say(json.dumps({"held": held, "figures": [{**figure._asdict(), "held": figure.held} for figure in figures]}))
         return 0 if held else 1
-    _say(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {arguments.tasks:,} tasks")
+    _say(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     for figure in figures:
         bound = "" if figure.at_most is None else f"  (at most {figure.at_most:,g}: {_word(figure.held)})"
         _say(f"{figure.says:62} {figure.value:12,.2f} {figure.unit:5}{bound}")
@@ -142,9 +141,10 @@ def restart(journal: Path, tasks: int, per_worker: int | None) -> list[Figure]:
     killed.kill()
     # Nobody looks into the journal in between: that would do a part of the second engine's work.
     second = Engine(journal, "resume", execution_id, every=GONE_ON, per_worker=per_worker)
-    first_at, peak_mb = 0.0, 0.0
+    first_at, peak_mb, waiting = 0.0, 0.0, 0
     for line in second.lines():
         peak_mb = line["peak_rss_mb"]
+        waiting = line.get("queue", {}).get("pending_tasks", waiting)
         if line["what"] == "began":
             first_at = time.monotonic() - second.began
         if line["settled"] >= GONE_ON:
@@ -155,7 +155,7 @@ def restart(journal: Path, tasks: int, per_worker: int | None) -> list[Figure]:
     # What settled and was not told yet when an engine was killed is completed too.
     lost = max(0, settled - queue["completed_tasks"])
     return [
-        Figure("waiting", total - KILLED_AFTER - AT_ONCE, None, "", "tasks waiting when an engine was killed"),
+        Figure("waiting", waiting, None, "", "tasks waiting when a killed engine's work was taken up"),
         Figure("restart_s", first_at, 5, "s", "from the start of a second process to its first attempt"),
         Figure("restart_rss_mb", peak_mb, 300, "MB", "the second engine's memory, the highest"),
         Figure("lost", lost, 0, "", "tasks told as settled that were not, after another kill"),

@@ -63,7 +63,7 @@ async def main(arguments: argparse.Namespace) -> None:
         else:
             execution_id = arguments.what
             await executor.resume_execution(execution_id)
-        teller.tell("submitted", execution_id=execution_id)
+        teller.tell("submitted", execution_id=execution_id, queue=await counted(executor, execution_id))
         await executor.join(execution_id)
         teller.tell("ended", queue=await counted(executor, execution_id))
 
