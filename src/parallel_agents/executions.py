@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -11,6 +11,8 @@ import msgspec
 from parallel_agents.core.document import (
     DocumentWriter,
     Facts,
+    error_report_part,
+    performance_part,
     results_document,
     status_document,
     summary_document,
@@ -65,7 +67,8 @@ class Executions:
 
     async def summary(self, execution_id: str) -> dict[str, Any]:
         """Its document without sessions, in memory that does not grow with their number."""
-        return await self._read(execution_id, summary_document)
+        with StoredFirsts() as firsts:
+            return await self._read(execution_id, lambda facts, tasks: summary_document(facts, tasks, firsts))
 
     async def sessions(self, execution_id: str) -> AsyncGenerator[dict[str, Any]]:
         """The sessions of its document, a page of the journal at a time."""
@@ -92,13 +95,21 @@ class Executions:
 
     def metrics(self, execution_id: str) -> dict[str, Any]:
         """The part `performance_metrics` of its document; in the calling thread."""
-        found = self._journal.read_now(lambda reader: self._document(reader, execution_id, summary_document))
-        return found["parallel_agent_execution"]["performance_metrics"]
+        return self._journal.read_now(lambda reader: self._document(reader, execution_id, performance_part))
+
+    async def error_report(self, execution_id: str) -> dict[str, Any]:
+        """The part `error_report` of its document."""
+        return await self._read(execution_id, error_report_part)
 
     async def all_statuses(self) -> list[dict[str, Any]]:
         """The status documents of all executions, newest first."""
         records = await self._journal.read(lambda reader: reader.executions())
         return [await self.status(record.execution_id) for record in records]
+
+    async def all_standings(self) -> list[dict[str, Any]]:
+        """How every execution stands as a whole, newest first; no task is read."""
+        records = await self._journal.read(lambda reader: reader.executions())
+        return [await self.standing(record.execution_id) for record in records]
 
     async def unfinished(self) -> list[str]:
         """Ids of those that have open tasks and that nobody runs, newest first."""
@@ -107,8 +118,9 @@ class Executions:
 
     async def failed_tasks(self, execution_id: str) -> list[str]:
         """Ids of its tasks that failed for good."""
-        failed = await self._journal.read(lambda reader: reader.tasks(execution_id, states={State.FAILED}))
-        return [task.task.task_id for task in failed]
+        return await self._journal.read(
+            lambda reader: [task.task.task_id for task in tasks_of(reader, execution_id, {State.FAILED})]
+        )
 
     async def events(self, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
         """What happened to its tasks, in order, from sequence `after` + 1; a page at a time, empty at the end."""
@@ -121,8 +133,7 @@ class Executions:
 
     async def check_tasks(self, execution_id: str, task_ids: Sequence[str]) -> None:
         """Make sure that it has these tasks. Raises `InputError` for one that it has not."""
-        tasks = await self._journal.read(lambda reader: reader.tasks(execution_id))
-        known = {task.task.task_id for task in tasks}
+        known = await self._journal.read(lambda reader: {task.task.task_id for task in tasks_of(reader, execution_id)})
         for task_id in task_ids:
             if task_id not in known:
                 close = difflib.get_close_matches(task_id, known, n=1)
@@ -180,10 +191,10 @@ def _event_of(change: Change) -> dict[str, Any]:
     }
 
 
-def tasks_of(reader: Reader, execution_id: str) -> Iterator[TaskRecord]:
-    """Every task in the submitted order, a page in memory at a time."""
+def tasks_of(reader: Reader, execution_id: str, states: Collection[State] | None = None) -> Iterator[TaskRecord]:
+    """Every task (in these states) in the submitted order, a page in memory at a time."""
     after = -1
-    while page := reader.tasks(execution_id, after=after, limit=PAGE):
+    while page := reader.tasks(execution_id, states=states, after=after, limit=PAGE):
         yield from page
         after = page[-1].task.position
 

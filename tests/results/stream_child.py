@@ -31,6 +31,9 @@ async def main(folder: str, number: int) -> None:
 
     for view in (View(), View(format="jsonl"), View(format="csv"), View(aggregate="preserve_individual")):
         await executions.write(EXECUTION, view, put)
+    for part in (executions.summary, executions.status, executions.error_report):
+        await part(EXECUTION)
+        put(b"")
     await journal.aclose()
     print((most - before) / 1e6, written / 1e6)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.documents import body_of, sessions_of
 from tests.results.scene import EXECUTION, accepted, filled, refused
 
+from parallel_agents.core.errors import UnknownExecutionError
 from parallel_agents.core.formats import COLUMNS, View, json_bytes
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.executions import Executions
@@ -58,6 +59,20 @@ async def test_the_document_that_is_written_is_the_one_that_is_given(executions:
     assert [session["metadata"] for session in body["agent_execution_sessions"]] == [{"chapter": n} for n in range(5)]
     _, summary = (await executions.summary(EXECUTION)).values()
     assert summary == {name: part for name, part in body.items() if name != "agent_execution_sessions"}
+
+
+async def test_parts_that_are_read_alone_are_those_of_the_document(executions: Executions) -> None:
+    body = body_of(await text_of(executions, View()))
+    assert executions.metrics(EXECUTION) == body["performance_metrics"]
+    assert await executions.error_report(EXECUTION) == body["error_management"]["error_report"]
+    (standing,) = await executions.all_standings()
+    assert standing == await executions.standing(EXECUTION)
+    assert standing == {name: body[name] for name in standing}
+    _, status = (await executions.status(EXECUTION)).values()
+    assert status == {name: body[name] for name in status} | {"agent_execution_sessions": []}
+    assert "result_aggregation" not in status
+    with pytest.raises(UnknownExecutionError):
+        await executions.error_report("exec-ffffffffffffffff")
 
 
 async def test_findings_stand_at_their_session_and_are_counted(executions: Executions) -> None:

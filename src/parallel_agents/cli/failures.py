@@ -16,8 +16,7 @@ _INDENT = "  "
 async def show_errors(execution_id: str, *, config: Path | None, journal: Path | None, as_json: bool) -> int:
     """Show the error report of an execution."""
     async with reading(config, journal) as executor:
-        document = await executor.executions.summary(execution_id)
-    report = document["parallel_agent_execution"]["error_management"]["error_report"]
+        report = await executor.executions.error_report(execution_id)
     if as_json:
         tell_json({"execution_id": execution_id, "error_report": report})
     else:

@@ -19,13 +19,10 @@ from parallel_agents.result_files import check_place
 async def show_status(execution_id: str | None, *, config: Path | None, journal: Path | None, as_json: bool) -> int:
     """Show one execution or all."""
     async with reading(config, journal) as executor:
-        if execution_id is None:
-            documents = await executor.list_executions()
-            bodies = [document["parallel_agent_execution"] for document in documents]
-            if as_json:
-                tell_json(documents)
-            else:
-                tell("\n".join(map(headline, bodies)) or "no executions")
+        if execution_id is None and as_json:
+            tell_json(await executor.list_executions())
+        elif execution_id is None:
+            tell("\n".join(map(headline, await executor.executions.all_standings())) or "no executions")
         else:
             document = await executor.get_execution_status(execution_id)
             if as_json:

@@ -218,7 +218,7 @@ async def _has_ended(executor: ParallelAgentExecutor, execution_id: str, options
 
 
 async def _before(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> tuple[Path, Before]:
-    status = (await executor.get_execution_status(execution_id))["parallel_agent_execution"]
+    status = await executor.executions.standing(execution_id)
     place = options.output or await _default_place(executor, execution_id, status, options.view)
     check_place(place)
     queue = status["task_queue"]

@@ -64,12 +64,18 @@ class DocumentWriter:
         return self._sessions.whole(task, self.count(task))
 
     def brief_session(self, task: TaskRecord) -> dict[str, Any] | None:
-        """Count a task; show it without input and result if it runs now."""
-        self.count(task)
+        """Note a task; show it without input and result if it runs now."""
+        self.note(task)
         return self._sessions.brief(task) if self._sessions.state(task) is State.RUNNING else None
 
     def count(self, task: TaskRecord) -> Verdict:
-        """Count a task; returns what a look at its result found."""
+        """Note a task and add its result up; returns what a look at the result found."""
+        self.note(task)
+        result = _result_of(task)
+        return Verdict() if result is None else self._aggregator.take(result)
+
+    def note(self, task: TaskRecord) -> None:
+        """Take in what `account` tells of a task; its result is left alone."""
         self._timing.add(task)
         self._report.add(task)
         self._kinds.update(kind for attempt in task.attempts if (kind := attempt.is_language_model) is not None)
@@ -78,8 +84,6 @@ class DocumentWriter:
             self._isolated = self._isolated is not False and self._sessions.is_isolated(task.attempts[-1])
         if task.state is State.FAILED:
             self._failed.append(_failed(task))
-        result = _result_of(task)
-        return Verdict() if result is None else self._aggregator.take(result)
 
     def head(self) -> dict[str, Any]:
         """What stands before the sessions."""
@@ -99,11 +103,14 @@ class DocumentWriter:
 
     def closing(self, method: Method = "merge_outputs", output_format: str = "json") -> dict[str, Any]:
         """What stands after the sessions, once every task was shown."""
+        return {**self.account(), "result_aggregation": self.aggregation(method, output_format)}
+
+    def account(self) -> dict[str, Any]:
+        """What stands after the sessions and before the results added up, once every task was noted."""
         return {
             "model": self._model(),
             "performance_metrics": self.performance(),
             "error_management": self._errors(),
-            "result_aggregation": self.aggregation(method, output_format),
         }
 
     def performance(self) -> dict[str, Any]:
@@ -172,17 +179,31 @@ def status_document(facts: Facts, tasks: Iterable[TaskRecord]) -> dict[str, Any]
     """The document without inputs, results and aggregation; its sessions are those that run now."""
     writer = DocumentWriter(facts)
     running = [shown for task in tasks if (shown := writer.brief_session(task)) is not None]
-    closing = writer.closing()
-    del closing["result_aggregation"]
-    return enclosed({**writer.head(), "agent_execution_sessions": running, **closing})
+    return enclosed({**writer.head(), "agent_execution_sessions": running, **writer.account()})
 
 
-def summary_document(facts: Facts, tasks: Iterable[TaskRecord]) -> dict[str, Any]:
-    """The document without sessions: what is said of an execution as a whole, in little memory."""
-    writer = DocumentWriter(facts)
+def summary_document(facts: Facts, tasks: Iterable[TaskRecord], firsts: Firsts | None = None) -> dict[str, Any]:
+    """The document without sessions: what is said of an execution as a whole, in little memory but for `firsts`."""
+    writer = DocumentWriter(facts, firsts)
     for task in tasks:
         writer.count(task)
     return enclosed({**writer.head(), **writer.closing()})
+
+
+def performance_part(facts: Facts, tasks: Iterable[TaskRecord]) -> dict[str, Any]:
+    """The part `performance_metrics` alone."""
+    writer = DocumentWriter(facts)
+    for task in tasks:
+        writer.note(task)
+    return writer.performance()
+
+
+def error_report_part(_facts: Facts, tasks: Iterable[TaskRecord]) -> dict[str, Any]:
+    """The part `error_report` alone."""
+    report = ErrorReport()
+    for task in tasks:
+        report.add(task)
+    return report.told()
 
 
 def enclosed(body: dict[str, Any]) -> dict[str, Any]:
