@@ -33,3 +33,9 @@ async def works_if_there_is_a_file(context: Context) -> Mapping[str, Any]:
     if not await asyncio.to_thread(Path(context.input["path"]).exists):
         raise RuntimeError("there is no file yet")
     return {"text": "done"}
+
+
+async def waits_for_a_file(context: Context) -> Mapping[str, Any]:
+    while not await asyncio.to_thread(Path(context.input["path"]).exists):  # noqa: ASYNC110 - a test makes it
+        await asyncio.sleep(0.01)
+    return {"text": "it is there"}

@@ -63,6 +63,36 @@ async def test_a_stream_goes_through_and_its_producer_is_never_far_ahead(executo
     assert max(ahead) > 1
 
 
+async def test_a_better_task_that_comes_in_later_starts_before_those_that_wait(tmp_path: Path) -> None:
+    most, gate = 20, tmp_path / "gate"
+    settings = Settings(parallel_processing=ParallelProcessing(task_queue=TaskQueue(max_queue_size=most)))
+    started: list[str | None] = []
+    async with make(tmp_path, settings) as executor:
+        executor.register_agent("gate", f"{AGENTS}:waits_for_a_file")
+        is_shut = asyncio.Event()
+
+        def hear(event: Event) -> None:
+            if event.type is EventType.TASK_STARTED:
+                started.append(event.task_id)
+                is_shut.set()
+
+        executor.subscribe(hear)
+        async with executor.open_batch(max_concurrent=1) as batch:
+            await batch.submit({"agent_name": "gate", "input_data": {"path": str(gate)}, "task_id": "gate"})
+            await is_shut.wait()
+            for number in range(most - 2):
+                await batch.submit(task(number, task_id=f"low-{number}", priority="low"))
+            # The engine reads in the same line as we do: after this it has read what is there.
+            while (await executor.executions.counts(batch.execution_id)).total < most - 1:
+                pass
+            await executor.executions.counts(batch.execution_id)
+            await batch.submit(task(0, task_id="urgent", priority="urgent"))
+        await asyncio.to_thread(gate.touch)
+        await executor.wait(batch.execution_id)
+
+    assert started == ["gate", "urgent", *(f"low-{number}" for number in range(most - 2))]
+
+
 async def test_a_full_batch_refuses_who_does_not_wait_and_takes_who_does(executor: ParallelAgentExecutor) -> None:
     async with executor.open_batch(max_concurrent=2) as batch:
         for number in range(MOST):

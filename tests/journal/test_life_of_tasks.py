@@ -32,7 +32,7 @@ from parallel_agents.core.execution import Counts
 from parallel_agents.core.retry import ENGINE_LOSS_LIMIT
 from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Transition, Trigger, charged_after, move, sources
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Adopted, Landing, Released
+from parallel_agents.ports.journal import Adopted, Released
 
 T = TypeVar("T")
 
@@ -206,7 +206,7 @@ class LifeOfTasks(RuleBasedStateMachine):
         landed, is_refused, ended = self.runner.run(together())
         assert is_refused
         assert landed == self.expect_begin(task, attempt)
-        assert ended == Landing(self.expect_settle(task, attempt, trigger, None))
+        assert ended.landed == self.expect_settle(task, attempt, trigger, None)
 
     @rule(later=st.sampled_from([0.0, 4.0, 10.0]))
     def release_due(self, later: float) -> None:

@@ -118,7 +118,7 @@ class Attempts:
             self._announcer.skipped(live.execution_id, task_id, settlement)
         if settlement.trigger is Trigger.RETRY_SCHEDULED:
             live.due(settlement.due_at)
-        live.more_pending()
+        live.more_pending(unread=settled.freed)
         if live.startable and live.errors.ends_execution(settlement.trigger, outcome):
             await self._endings.stop(live, stopped=True)
         if live.cancelling and live.quiet:

@@ -129,11 +129,19 @@ class Dispatcher:
 
     async def _fill(self, live: LiveExecution) -> None:
         await self._release_due(live)
-        share = max(1, self._queue.max_queue_size // max(1, len(self.live)))
+        # Places that no fill takes: for what comes later and goes before all that are held.
+        kept = min(self._limits.overall, self._queue.max_queue_size // 2)
+        share = max(1, (self._queue.max_queue_size - kept) // max(1, len(self.live)))
         held = self._queue.held(live.execution_id)
-        wanted = min(share - held, self._queue.room)
-        if live.drained or held > share // 2 or wanted < 1:
+        if live.drained:
             return
+        if held > share // 2:
+            await self._fetch_better(live, kept)
+            return
+        wanted = min(share - held, self._queue.room)
+        if wanted < 1:
+            return
+        live.unread = False
         arrivals, order = live.arrivals, self._queue.queue_type
         self._put_past.clear()
         found = await self._ready(live, self._queue.keys(live.execution_id) | live.running.keys(), wanted)
@@ -147,6 +155,17 @@ class Dispatcher:
             live.last_fill = self._fills
             self._put(found, live)
 
+    async def _fetch_better(self, live: LiveExecution, most: int) -> None:
+        """Put in what has come since the window was filled and goes before some of it."""
+        wanted, order = min(most, self._queue.room), self._queue.queue_type
+        if not live.unread or wanted < 1:
+            return
+        live.unread = False
+        self._put_past.clear()
+        found = await self._ready(live, self._queue.keys(live.execution_id) | live.running.keys(), wanted)
+        if live.startable and order == self._queue.queue_type:
+            self._put([task for task in found if self._queue.goes_before(task)], live)
+
     async def _release_due(self, live: LiveExecution) -> None:
         if live.due_at is None or live.due_at > self._steady():
             return
@@ -154,7 +173,7 @@ class Dispatcher:
         released = await self._journal.release_due(live.execution_id, self._steady(), self._now())
         live.due(released.next_due_at)
         if released.moved:
-            live.more_pending()
+            live.more_pending(unread=True)
 
     async def _ready(self, live: LiveExecution, exclude: Iterable[int], wanted: int) -> list[ReadyTask]:
         known, order = frozenset(exclude), self._queue.queue_type

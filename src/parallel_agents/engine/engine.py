@@ -134,7 +134,7 @@ class Engine:
         live = self._dispatcher.live[execution.execution_id]
 
         def arrived() -> None:
-            live.more_pending()
+            live.more_pending(unread=True)
             self._dispatcher.wake()
 
         return Feed(
@@ -220,7 +220,7 @@ class Engine:
         live = self._dispatcher.live[execution_id]
         moved = await self._parts.journal.retry(execution_id, task_ids, self._parts.clock.now())
         live.cancelling = False
-        live.more_pending()
+        live.more_pending(unread=True)
         self._dispatcher.wake()
         return moved
 

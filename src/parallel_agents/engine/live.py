@@ -17,9 +17,10 @@ class LiveExecution:
     """One owned execution.
 
     `drained` means that the journal is known to hold no pending task beyond the window; `arrivals` counts what may have
-    made one pending since; `due_at` is when the next waiting task is due. `idle` is set whenever the execution has
-    ended or is paused with nothing running. `last_fill` counts fills of the window over all executions. While it is
-    open, tasks come in; `unsettled` counts those that have not ended and `has_room` is set whenever one has.
+    made one pending since and `unread` tells that it may go before what is held; `due_at` is when the next waiting task
+    is due. `idle` is set whenever the execution has ended or is paused with nothing running. `last_fill` counts fills
+    of the window over all executions. While it is open, tasks come in; `unsettled` counts those that have not ended and
+    `has_room` is set whenever one has.
     """
 
     def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
@@ -30,6 +31,7 @@ class LiveExecution:
         self.running: dict[int, RunningAttempt] = {}
         self.drained = False
         self.arrivals = 0
+        self.unread = False
         self.last_fill = 0
         self.due_at: float | None = None
         self.paused: str | None = record.paused
@@ -65,8 +67,9 @@ class LiveExecution:
         """Whether tasks may be handed in."""
         return self.is_open and not self.cancelling and not self.ending
 
-    def more_pending(self) -> None:
-        """A task may have become pending."""
+    def more_pending(self, *, unread: bool = False) -> None:
+        """A task may have become pending; an `unread` one may go before all that are held."""
+        self.unread |= unread
         self.arrivals += 1
         self.drained = False
 

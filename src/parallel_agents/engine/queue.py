@@ -93,11 +93,8 @@ class TaskQueueManager:
         self._arrivals += 1
         self._size += 1
         held.add(task.key)
-        by_level = self.queue_type == "priority"
-        rank = task.task.rank if by_level else 0
-        stream = _Stream(task.execution_id, task.task.agent_name, rank, task.task.depth)
-        order = -task.task.position if self.queue_type == "lifo" else task.task.position
-        entry = _Entry(order, self._arrivals, self._monotonic(), task)
+        stream = _Stream(task.execution_id, task.task.agent_name, self._rank(task), task.task.depth)
+        entry = _Entry(self._order(task), self._arrivals, self._monotonic(), task)
         heapq.heappush(self._streams.setdefault(stream, []), entry)
 
     def take(self, admits: Callable[[str, str, int], bool]) -> ReadyTask | None:
@@ -106,6 +103,15 @@ class TaskQueueManager:
         if not open_streams:
             return None
         return self._pop(self._next(open_streams))
+
+    def goes_before(self, task: ReadyTask) -> bool:
+        """Tell whether a task would start before some of its own execution that are held here."""
+        rank, order = self._rank(task), self._order(task)
+        return any(
+            stream.rank > rank or (stream.rank == rank and entries[0].order > order)
+            for stream, entries in self._streams.items()
+            if stream.execution_id == task.execution_id
+        )
 
     def reorder(self, queue_type: QueueType) -> None:
         """Hand out by another order from now on; what is held here was chosen by the old one, so forget it first.
@@ -123,6 +129,12 @@ class TaskQueueManager:
             del self._streams[stream]
         self._size -= len(self._keys.pop(execution_id, ()))
         self._turns.pop(execution_id, None)
+
+    def _rank(self, task: ReadyTask) -> int:
+        return task.task.rank if self.queue_type == "priority" else 0
+
+    def _order(self, task: ReadyTask) -> int:
+        return -task.task.position if self.queue_type == "lifo" else task.task.position
 
     def _next(self, open_streams: Iterable[_Stream]) -> _Stream:
         best = min(open_streams, key=self._standing)

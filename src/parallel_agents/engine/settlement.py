@@ -19,11 +19,12 @@ _ENDED_BY_FALLBACK = {Trigger.GAVE_UP: "fail", Trigger.SKIPPED: "skip"}
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """A settlement, whether it landed, and the ids of the tasks that were skipped because of it."""
+    """A settlement and what the journal said to it (`ports.journal.Landing`)."""
 
     settlement: Settlement
     landed: bool
     skipped: tuple[str, ...] = ()
+    freed: bool = False
 
 
 class Settler:
@@ -40,7 +41,7 @@ class Settler:
         due_at = None if verdict.delay_s is None else self._steady() + verdict.delay_s
         settlement = _settlement(ready, end, verdict, self._now(), due_at)
         landing = await self._journal.settle(settlement)
-        return Settled(settlement=settlement, landed=landing.landed, skipped=landing.skipped)
+        return Settled(settlement=settlement, landed=landing.landed, skipped=landing.skipped, freed=landing.freed)
 
 
 def _settlement(ready: ReadyTask, end: AttemptEnd, verdict: Verdict, now: float, due_at: float | None) -> Settlement:

@@ -39,9 +39,9 @@ def count_blockers(database: Database, keys: Iterable[int]) -> None:
     database.execute("count_blockers", {"keys": json_text(list(keys))})
 
 
-def pass_success_on(database: Database, key: int) -> None:
-    """One thing less to wait for, for all that depend on this task."""
-    database.execute("take_blocker_off", {"key": key})
+def pass_success_on(database: Database, key: int) -> bool:
+    """One thing less to wait for, for all that depend on this task; tells whether any do."""
+    return database.execute("take_blocker_off", {"key": key}) > 0
 
 
 def pass_failure_on(database: Database, key: int, at: float) -> tuple[str, ...]:

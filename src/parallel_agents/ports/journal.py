@@ -53,10 +53,14 @@ class Released(msgspec.Struct, frozen=True):
 
 
 class Landing(msgspec.Struct, frozen=True):
-    """Whether a settlement landed, and the ids of the tasks that can never run now and were skipped for it."""
+    """Whether a settlement landed, and what it did to the tasks that depend on its own.
+
+    `skipped` are the ids of those that can never run now; `freed` tells that some wait for one thing less.
+    """
 
     landed: bool
     skipped: tuple[str, ...] = ()
+    freed: bool = False
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,9 +22,6 @@ from parallel_agents.workers.budgets import MemoryWatch
 from parallel_agents.workers.channel import ChannelBrokenError, EngineChannel
 from parallel_agents.workers.family import descendants
 from parallel_agents.workers.seats import Seat, end_all
-
-Lend: TypeAlias = "Callable[[SupervisedWorker], AbstractAsyncContextManager[None]]"
-"""While it is entered, one attempt of a worker does not count: it waits for others, which need a place themselves."""
 
 GRACE_S = 2.5
 """How long a cancelled attempt that shares its worker may go on; more than two beats, which tell who holds the loop."""
@@ -39,6 +36,14 @@ class Started(msgspec.Struct, frozen=True):
     pid: int
     pidfd: int
     sock: socket.socket
+
+
+class Lend(Protocol):
+    """While it is entered, one attempt of a worker does not count: what it waits for needs a place itself."""
+
+    def __call__(self, worker: SupervisedWorker) -> AbstractAsyncContextManager[None]:
+        """Lend the place of one of its attempts."""
+        ...
 
 
 class SupervisedWorker:
