@@ -98,6 +98,7 @@ CRITERIA = {
             "tests/workers/test_bystanders.py",
             "tests/workers/test_orphans.py",
             "tests/workers/test_supervision.py",
+            "tests/workers/test_unread_workers.py",
             "tests/workers/test_workers_that_are_gone.py",
         ),
     ),

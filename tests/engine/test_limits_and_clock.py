@@ -69,6 +69,23 @@ async def test_a_call_at_work_keeps_the_clock_going_while_another_waits() -> Non
     assert clock.waited_s == 0.0
 
 
+async def test_a_clock_that_is_held_stands_still_from_a_start_that_comes_later() -> None:
+    now = HandClock()
+    clock = WorkClock(10.0, now)
+    clock.hold(True)
+    async with clock:
+        clock.start()
+        now.seconds += 500
+        clock.call_began()
+        clock.call_ended()
+        now.seconds += 500
+        clock.hold(False)
+        now.seconds += 3
+    assert clock.worked_s == pytest.approx(3.0)
+    assert clock.waited_s == pytest.approx(1000.0)
+    assert not clock.expired
+
+
 async def endless(clock: WorkClock) -> None:
     async with clock:
         clock.start()
@@ -107,3 +124,16 @@ async def test_a_stop_stands_even_when_a_waiting_call_goes_on_afterwards() -> No
 
 async def test_an_attempt_that_never_began_has_no_working_time() -> None:
     assert WorkClock(1.0, HandClock()).worked_s is None
+
+
+async def held_and_stopped(clock: WorkClock) -> None:
+    async with clock:
+        clock.start()
+        clock.hold(True)
+        clock.stop()
+        await asyncio.Event().wait()
+
+
+async def test_a_stop_ends_a_held_clock_too() -> None:
+    with pytest.raises(TimeoutError):
+        await held_and_stopped(WorkClock(1000.0, HandClock()))

@@ -26,6 +26,7 @@ class Ear:
         self.worker: WorkerIdentity | None = None
         self.heard: list[tuple[float | None, str]] = []
         self.requests: list[bytes] = []
+        self.is_received = False
         self._answer = answer
         self._news = asyncio.Event()
 
@@ -39,6 +40,10 @@ class Ear:
             await asyncio.Event().wait()
             raise AssertionError("nobody answers this call")
         return await self._answer(request)
+
+    def received(self) -> None:
+        self.is_received = True
+        self._news.set()
 
     def progress(self, fraction: float | None, message: str) -> None:
         self.heard.append((fraction, message))

@@ -42,6 +42,8 @@ class Ear(Protocol):
 
     async def call(self, request: bytes) -> bytes: ...
 
+    def received(self) -> None: ...
+
     def progress(self, fraction: float | None, message: str) -> None: ...
 
     async def until(self, happened: Callable[[], bool]) -> None: ...
@@ -283,6 +285,8 @@ class LinkThatBlocksUntilTheWorkerIsDead:
     async def call(self, request: bytes) -> bytes:
         raise AssertionError("nobody asks")
 
+    def received(self) -> None: ...
+
     def progress(self, fraction: float | None, message: str) -> None:
         assert self.worker is not None
         psutil.wait_procs([psutil.Process(self.worker.pid)], timeout=20)
@@ -305,6 +309,7 @@ from parallel_agents.workers.pool import ProcessPool
 class Link:
     def started(self, worker): pass
     async def call(self, request): raise RuntimeError
+    def received(self): pass
     def progress(self, fraction, message): print(message, flush=True)
 
 async def main(agent):

@@ -40,6 +40,8 @@ class Ear(Protocol):
 
     async def call(self, request: bytes) -> bytes: ...
 
+    def received(self) -> None: ...
+
     def progress(self, fraction: float | None, message: str) -> None: ...
 
     async def until(self, happened: Callable[[], bool]) -> None: ...
@@ -75,6 +77,8 @@ class LinkThatBlocksUntilTheWorkerIsDead:
 
     async def call(self, request: bytes) -> bytes:
         raise AssertionError("nobody asks")
+
+    def received(self) -> None: ...
 
     def progress(self, fraction: float | None, message: str) -> None:
         assert self.worker is not None

@@ -37,6 +37,10 @@ class Told(Protocol):
         """A worker has it."""
         ...
 
+    def attempt_received(self, attempt: RunningAttempt) -> None:
+        """How it ended has come in."""
+        ...
+
     def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
         """The agent says how far it is."""
         ...
@@ -152,6 +156,9 @@ class _Link:
             return _encode(await self._gateway.call(_decode_request(request), attempt))
         finally:
             attempt.clock.call_ended()
+
+    def received(self) -> None:
+        self._told.attempt_received(self._attempt)
 
     def progress(self, fraction: float | None, message: str) -> None:
         self._told.attempt_progressed(self._attempt, fraction, message)

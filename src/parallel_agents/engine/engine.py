@@ -23,8 +23,9 @@ from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.commands import CommandWatch, obey
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.feed import Feed
-from parallel_agents.engine.flow import Flow
+from parallel_agents.engine.flow import flow_of
 from parallel_agents.engine.limits import Limits, overall_of
+from parallel_agents.engine.listening import Listening
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.parts import Parts
@@ -56,10 +57,8 @@ class Engine:
             monotonic=parts.clock.monotonic,
         )
         self.limits = Limits(overall_of(settings))
-        self._flow = Flow(
-            max_unstarted=settings.aiomultiprocess_settings.task_queue_size,
-            max_mb=processing.context_isolation.shared_memory_size_mb,
-        )
+        self._flow = flow_of(settings)
+        self._listening = Listening(parts.pool, settings.aiomultiprocess_settings.result_queue_size)
         self._steady = SteadyClock(parts.clock)
         self._adapting = Adapting(
             self.limits, bounds_of(settings), monotonic=parts.clock.monotonic, tell=self._tell_adapted
@@ -283,12 +282,14 @@ class Engine:
 
     async def _attempt(self, live: LiveExecution, attempt: RunningAttempt) -> None:
         parts = self._parts
-        try:
-            end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
-        finally:
-            self._reports.ended(attempt)
-        self._flow.ended(attempt.key, len(end.outcome.output) if isinstance(end.outcome, Succeeded) else 0)
-        settled = await self._settler.settle(attempt.ready, end, live.errors)
+        with self._listening.through(attempt):
+            try:
+                end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
+            finally:
+                self._reports.ended(attempt)
+            self._listening.received(attempt)
+            self._flow.ended(attempt.key, len(end.outcome.output) if isinstance(end.outcome, Succeeded) else 0)
+            settled = await self._settler.settle(attempt.ready, end, live.errors)
         del live.running[attempt.key]
         self._flow.settled(attempt.key)
         self.limits.release(live.execution_id, attempt.ready.task.agent_name)
@@ -331,6 +332,10 @@ class Engine:
     def _tell_began(self, attempt: RunningAttempt, worker: WorkerIdentity, landed: asyncio.Future[bool]) -> None:
         if not landed.cancelled() and landed.exception() is None and landed.result():
             self.announcer.began(attempt, worker.pid)
+
+    def attempt_received(self, attempt: RunningAttempt) -> None:
+        """How an attempt ended has come in."""
+        self._listening.received(attempt)
 
     def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
         """An agent says how far it is."""

@@ -50,6 +50,10 @@ class Link(Protocol):
         """Answer a model call (both msgpack). An `AttemptError` goes to the agent as the same error."""
         ...
 
+    def received(self) -> None:
+        """Tell that how the attempt ended has come in, once and before anything else is read; its report follows."""
+        ...
+
     def progress(self, fraction: float | None, message: str) -> None:
         """Pass on the agent's own word about how far it is (0 to 1)."""
         ...
@@ -93,6 +97,18 @@ class WorkerPool(Protocol):
 
     async def run(self, assignment: Assignment, link: Link) -> Report:
         """Run one attempt on a free worker, waiting for one if need be."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take in nothing more from the workers, not even a result that has arrived, until `resume_reading`.
+
+        They go on as long as their sockets have room. None is taken for silent meanwhile; one that dies is noticed, and
+        what it had sent by then counts. Safe to call inside `Link.received`, and twice.
+        """
+        ...
+
+    def resume_reading(self) -> None:
+        """Take in what the workers say again; safe to call twice."""
         ...
 
     async def aclose(self) -> None:

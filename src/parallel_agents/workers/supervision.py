@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import os
 import signal
 import socket
@@ -79,7 +80,7 @@ class SupervisedWorker:
         self._on_gone = on_gone
         self._exit_of = exit_of
         self._loop = asyncio.get_running_loop()
-        self._heard_at = self._loop.time()
+        self._heard_at, self._resumed_at = self._loop.time(), -math.inf
         self._memory = MemoryWatch(started.pid)
         self._channel = EngineChannel(started.sock, self._take, self._broken)
         self._loop.add_reader(started.pidfd, self._died)
@@ -87,8 +88,8 @@ class SupervisedWorker:
 
     @property
     def mute_for_s(self) -> float:
-        """How long it has been started without saying hello; 0 once it has."""
-        return 0.0 if self.identity is not None else self._loop.time() - self._heard_at
+        """How long it has been started without saying hello; 0 once it has, or while nobody listens."""
+        return 0.0 if self.identity is not None or self._channel.is_paused else self._loop.time() - self._heard_at
 
     @property
     def takes_attempts(self) -> bool:
@@ -146,17 +147,30 @@ class SupervisedWorker:
         self._send(frames.Cancel(seat.number))
         seat.patience = self._loop.call_later(GRACE_S, self._lose_patience, seat)
 
+    def _is_heard(self) -> bool:
+        # While it is left unread, and a moment longer, its last word may be on the way to us.
+        return not self._channel.is_paused and self._loop.time() - self._resumed_at >= GRACE_S
+
     def _lose_patience(self, seat: Seat) -> None:
+        if not self._is_heard():
+            seat.patience = self._loop.call_later(GRACE_S, self._lose_patience, seat)
+            return
         seat.is_overrun = True
         self.retiring = True
         # Somebody else on the same loop, or an extension that holds the interpreter, may be what keeps it from ending.
         turns = self._loop.time() - self._heard_at < GRACE_S and self._holder in {None, seat.number}
         self.culprit_is_known = self.culprit_is_known or turns
         if self.level == "thread" and turns:
-            seat.patience = self._loop.call_later(THREAD_PATIENCE_S, self.kill)
+            seat.patience = self._loop.call_later(THREAD_PATIENCE_S, self._give_up, seat)
             self._end_when_all_are_overrun()
         else:
             self.kill()
+
+    def _give_up(self, seat: Seat) -> None:
+        if self._is_heard():
+            self.kill()
+        else:
+            seat.patience = self._loop.call_later(GRACE_S, self._give_up, seat)
 
     def _end_when_all_are_overrun(self) -> None:
         going = [seat for seat in self._seats.values() if not seat.over.is_set()]
@@ -187,6 +201,16 @@ class SupervisedWorker:
             self._cause = self._cause or cause.message
         self.kill()
 
+    def pause_reading(self) -> None:
+        """Leave what it says unread. Its death is noticed all the same, and what it had sent by then is read."""
+        self._channel.pause()
+
+    def resume_reading(self) -> None:
+        """Listen to it again; it was not silent meanwhile."""
+        if self._channel.is_paused:
+            self._heard_at = self._resumed_at = self._loop.time()
+            self._channel.resume()
+
     def watch_memory(self) -> None:
         """Look at the memory of the whole tree; beyond the budgets of its attempts the worker is killed."""
         exceeded = self._memory.exceeded(self._seats.values())
@@ -194,8 +218,8 @@ class SupervisedWorker:
             self.condemn(exceeded)
 
     def silent_for_s(self) -> float:
-        """How long a busy worker has said nothing, not even that it lives."""
-        return self._loop.time() - self._heard_at if self._seats else 0.0
+        """How long a busy worker that is listened to has said nothing, not even that it lives."""
+        return self._loop.time() - self._heard_at if self._seats and not self._channel.is_paused else 0.0
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
