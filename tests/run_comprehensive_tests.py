@@ -60,6 +60,7 @@ CRITERIA = {
             "tests/workers/test_nothing_carries_over.py",
             "tests/workers/test_workdir.py",
             "tests/workers/test_workdirs_of_killed_engines.py",
+            "tests/workers/test_levels_side_by_side.py",
             "tests/workers/test_many_in_one_worker.py",
             "tests/core/test_isolation_in_the_document.py",
         ),

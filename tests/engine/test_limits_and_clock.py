@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
-from parallel_agents.engine.limits import Limits
+from parallel_agents.core.settings import AiomultiprocessSettings, ContextIsolation, ParallelProcessing, Settings
+from parallel_agents.engine.limits import Limits, limits_of
 from parallel_agents.engine.workclock import WorkClock
 
 
@@ -37,6 +39,43 @@ def test_an_agents_cap_holds_over_all_executions() -> None:
     limits.cap_agent("scoring", 1)
     limits.acquire("e1", "scoring")
     assert not limits.admits("e2", "scoring")
+
+
+def test_each_level_has_a_cap_whether_it_is_an_agents_own_or_the_configured_one() -> None:
+    processing = ParallelProcessing(
+        max_concurrent_limit=8, max_coroutines=6, context_isolation=ContextIsolation(isolation_level="coroutine")
+    )
+    workers = AiomultiprocessSettings(max_workers=2)
+    limits = limits_of(Settings(parallel_processing=processing, aiomultiprocess_settings=workers))
+    for _ in range(2):
+        assert limits.admits("e", "heavy", "process")
+        limits.acquire("e", "heavy", "process")
+    assert not limits.admits("e", "heavy", "process")
+    assert not limits.was_full
+    assert limits.admits("e", "light")
+    limits.release("e", "heavy", "process")
+    assert limits.admits("e", "other", "process")
+    raised = msgspec.structs.replace(processing, max_coroutines=1)
+    limits.change(Settings(parallel_processing=raised, aiomultiprocess_settings=workers))
+    assert not limits.admits("e", "light")
+
+
+def test_an_agent_that_names_the_configured_level_counts_with_those_that_name_none() -> None:
+    isolation = ContextIsolation(isolation_level="coroutine")
+    processing = ParallelProcessing(max_coroutines=500, max_concurrent_limit=1, context_isolation=isolation)
+    limits = limits_of(Settings(parallel_processing=processing))
+    limits.acquire("e", "a", "thread")
+    assert not limits.admits("e", "b", "thread")
+    limits.change(
+        Settings(
+            parallel_processing=msgspec.structs.replace(
+                processing, context_isolation=ContextIsolation(isolation_level="thread")
+            )
+        )
+    )
+    assert not limits.admits("e", "b")
+    limits.release("e", "a")
+    assert limits.admits("e", "b", "thread")
 
 
 async def test_waiting_for_a_lane_is_neither_work_nor_counted_against_the_limit() -> None:

@@ -131,6 +131,7 @@ class RunningAttempt:
             parameters=self.parameters,
             workdir=context.workdir,
             memory_mb=task.memory_mb,
+            level=self.agent.isolation,
         )
 
 

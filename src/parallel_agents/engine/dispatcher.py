@@ -161,13 +161,15 @@ class Dispatcher:
             if task is None:
                 return
             live = self.live[task.execution_id]
-            self._limits.acquire(live.execution_id, task.task.agent_name)
+            self._limits.acquire(live.execution_id, task.task.agent_name, live.level_of(task.task.agent_name))
             self._flow.handed_over(task.key, len(task.task.input_data))
             self._start(live, task)
 
     def _admits(self, execution_id: str, agent: str) -> bool:
         live = self.live.get(execution_id)
-        return live is not None and live.startable and self._limits.admits(execution_id, agent)
+        if live is None or not live.startable:
+            return False
+        return self._limits.admits(execution_id, agent, live.level_of(agent))
 
     async def _finish_if_done(self, live: LiveExecution) -> None:
         if live.is_open:

@@ -24,7 +24,7 @@ from parallel_agents.engine.commands import CommandWatch, obey
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.feed import Feed
 from parallel_agents.engine.flow import flow_of
-from parallel_agents.engine.limits import Limits, overall_of
+from parallel_agents.engine.limits import limits_of
 from parallel_agents.engine.listening import Listening
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
@@ -56,7 +56,7 @@ class Engine:
             ageing_s=queue.ageing_seconds,
             monotonic=parts.clock.monotonic,
         )
-        self.limits = Limits(overall_of(settings))
+        self.limits = limits_of(settings)
         self._flow = flow_of(settings)
         self._listening = Listening(parts.pool, settings.aiomultiprocess_settings.result_queue_size)
         self._steady = SteadyClock(parts.clock)
@@ -107,7 +107,7 @@ class Engine:
         """
         processing = settings.parallel_processing
         self._settings = settings
-        self.limits.overall = overall_of(settings)
+        self.limits.change(settings)
         self._flow.max_mb = processing.context_isolation.shared_memory_size_mb
         self._queue.max_queue_size = processing.task_queue.max_queue_size
         self._queue.ageing_s = processing.task_queue.ageing_seconds
@@ -292,7 +292,7 @@ class Engine:
             settled = await self._settler.settle(attempt.ready, end, live.errors)
         del live.running[attempt.key]
         self._flow.settled(attempt.key)
-        self.limits.release(live.execution_id, attempt.ready.task.agent_name)
+        self.limits.release(live.execution_id, attempt.ready.task.agent_name, attempt.agent.isolation)
         self.announcer.settled(attempt, settled)
         self._adapting.settled(end.duration_ms)
         self._reports.settled(attempt, end, settled)

@@ -351,6 +351,12 @@ PROOFS: dict[str, Proof] = {
         observe=end_of_a_nap,
         given={**NO_RETRY, f"{POOL}.task_timeout_seconds": 5},
     ),
+    f"{PROCESSING}.agent_configs.NAME.isolation_level": Proof(
+        values=("process", "thread", "coroutine"),
+        shows=((3, True, "process_isolated"), (3, False, "thread_isolated"), (1, True, "coroutine_isolated")),
+        observe=kind_of_places_of_three_at_once,
+        given={f"{POOL}.worker_processes": 1},
+    ),
     "aiomultiprocess_settings.task_queue_size": Proof(
         values=(1, 1000), shows=(True, False), observe=place_of_an_urgent_task_among_those_that_wait_for_workers
     ),
