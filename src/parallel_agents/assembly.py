@@ -12,7 +12,7 @@ from typing import cast
 
 from parallel_agents.agents.registry import AgentRegistry
 from parallel_agents.core.errors import JournalError, PoolError
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.settings import Level, Settings
 from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.parts import Accept, Parts
@@ -20,7 +20,7 @@ from parallel_agents.journal import IN_MEMORY, SqliteJournal, default_path
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.clock import Clock
 from parallel_agents.ports.journal import Journal
-from parallel_agents.ports.workers import Level
+from parallel_agents.workers.levels import LeveledPool
 from parallel_agents.workers.pool import ProcessPool
 from parallel_agents.workers.workdir import ContextIsolationManager
 
@@ -95,7 +95,7 @@ class Service:
         self._settings = settings
         self.clock: Clock = SystemClock()
         chance = random.SystemRandom()
-        self.pool = _process_pool(settings)
+        self.pool = LeveledPool(_level(settings), lambda level: _process_pool(self._settings, level))
         self.gateway = ModelGateway(settings, journal, now=self.clock.now, random=chance.random, environ=environ)
         isolation = settings.parallel_processing.context_isolation
         self.contexts = ContextIsolationManager(cleanup_enabled=isolation.context_cleanup_enabled)
@@ -144,16 +144,18 @@ class Service:
         warm = processing.process_pool.worker_processes
         self.contexts.cleanup_enabled = processing.context_isolation.context_cleanup_enabled
         self.monitor.enabled = _samples(settings)
-        self.pool.adjust(
-            max_workers=_most_workers(settings),
-            max_tasks_per_worker=processing.process_pool.max_tasks_per_worker,
-            idle_timeout_s=processing.process_pool.worker_idle_timeout_seconds,
-            min_workers=processing.min_concurrent,
-            # Only a number that was asked for just now starts workers: a small batch warmed fewer on purpose.
-            warm=0 if warm == before.process_pool.worker_processes else warm,
-            slots=_slots(settings),
-            balance=processing.task_queue.load_balancing,
-        )
+        for level, pool in self.pool.by_level.items():
+            is_asked_for = level == _level(settings) and warm != before.process_pool.worker_processes
+            pool.adjust(
+                max_workers=_most_workers(settings, level),
+                max_tasks_per_worker=processing.process_pool.max_tasks_per_worker,
+                idle_timeout_s=processing.process_pool.worker_idle_timeout_seconds,
+                min_workers=processing.min_concurrent,
+                # Only a number that was asked for just now starts workers: a small batch warmed fewer on purpose.
+                warm=warm if is_asked_for else 0,
+                slots=_slots(settings, level),
+                balance=processing.task_queue.load_balancing,
+            )
         self.engine.change(settings)
 
     async def wait(self, execution_id: str) -> None:
@@ -209,43 +211,42 @@ def cause_of(error: BaseException) -> BaseException:
     return error
 
 
-def _process_pool(settings: Settings) -> ProcessPool:
+def _process_pool(settings: Settings, level: Level) -> ProcessPool:
     processing, multi = settings.parallel_processing, settings.aiomultiprocess_settings
     pool = processing.process_pool
     return ProcessPool(
-        max_workers=_most_workers(settings),
+        max_workers=_most_workers(settings, level),
         max_tasks_per_worker=pool.max_tasks_per_worker,
         idle_timeout_s=pool.worker_idle_timeout_seconds,
         min_workers=processing.min_concurrent,
         worker_timeout_s=multi.worker_timeout,
-        level=_level(settings),
-        slots=_slots(settings),
+        level=level,
+        slots=_slots(settings, level),
         balance=processing.task_queue.load_balancing,
         preload=PRELOAD,
         use_aiomultiprocess=multi.enabled,
     )
 
 
-def _most_workers(settings: Settings) -> int:
+def _most_workers(settings: Settings, level: Level) -> int:
     processing = settings.parallel_processing
     if processing.process_pool.pool_type == "thread":
         # The workers are threads, or what runs on them, so one process holds them all.
         return 1
-    return min(settings.aiomultiprocess_settings.max_workers, processing.most_at_once)
+    return min(settings.aiomultiprocess_settings.max_workers, processing.most_at(level))
 
 
-def _slots(settings: Settings) -> int:
-    if _level(settings) == "process":
+def _slots(settings: Settings, level: Level) -> int:
+    if level == "process":
         return 1
-    return math.ceil(settings.parallel_processing.most_at_once / _most_workers(settings))
+    return math.ceil(settings.parallel_processing.most_at(level) / _most_workers(settings, level))
 
 
 def _level(settings: Settings) -> Level:
-    match settings.parallel_processing.context_isolation.isolation_level:
-        case "container":
-            raise PoolError("the isolation level container is not available in this version")
-        case level:
-            return level
+    level = settings.parallel_processing.context_isolation.isolation_level
+    if level == "container":
+        raise PoolError("the isolation level container is not available in this version")
+    return level
 
 
 def _samples(settings: Settings) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
-from parallel_agents.agents.registry import AgentRegistry
+from parallel_agents.agents.registry import AgentRegistry, Target
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
@@ -19,7 +19,7 @@ from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.metrics import Resources
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.task import Task
 from parallel_agents.engine.feed import Feed
 from parallel_agents.executions import Executions
@@ -107,14 +107,16 @@ class ParallelAgentExecutor:
             await self._journals.aclose()
 
     def register_agent(
-        self, name: str, target: str | Callable[..., Awaitable[Mapping[str, Any]]], *, description: str = ""
+        self, name: str, target: Target, *, description: str = "", isolation: IsolationLevel | None = None
     ) -> None:
         """Add a Python agent: `async def run(context) -> Mapping`, as an import string or a module-level function.
 
+        `isolation` is the level that it runs at, where the configuration says nothing else of it.
+
         Raises:
-            AgentError: the target cannot be run in a worker, or the name is taken.
+            AgentError: the target cannot be run in a worker, the name is taken, or there is no such level.
         """
-        self.agents.register(name, target, description=description)
+        self.agents.register(name, target, description=description, isolation=isolation)
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every event of this executor's executions, on its event loop."""
@@ -155,7 +157,7 @@ class ParallelAgentExecutor:
             return batch.execution_id
         origin = Origin(source=source, vault_root=vault_root, places=places)
         batch = self._intake.prepare(tasks, max_concurrent, model, origin)
-        await self.start(warm=min(batch.execution.max_concurrent, len(batch.tasks)), models=batch.models)
+        await self.start(warm=batch.workers, models=batch.models)
         await self._service.gateway.start(batch.models)
         execution = msgspec.structs.replace(batch.execution, submitted_at=self._clock.now())
         await self._service.engine.submit(execution, batch.tasks)
@@ -191,12 +193,14 @@ class ParallelAgentExecutor:
         Raises:
             UnknownExecutionError: the journal has none with this id.
             OwnershipError: another process is running it.
+            InputError: a model, or an isolation level of its agents, cannot be had under this configuration.
         """
         record = await self.executions.record(execution_id)
         counts = await self.executions.counts(execution_id)
         if not counts.unfinished:
             await self._note_end(record)
             return False
+        self._intake.check_levels(record.agents)
         models = sorted({agent.model for agent in record.agents if agent.model is not None})
         for model in models:
             self.check_model(model)

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from parallel_agents.agents.registry import AgentRegistry, missing_fields, with_known_fields
-from parallel_agents.core.errors import ConcurrencyError, TaskError
+from parallel_agents.agents.registry import Agent, AgentRegistry, missing_fields, with_known_fields
+from parallel_agents.core.errors import AgentError, ConcurrencyError, TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.ids import new_id
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.levels import available, obstacle, own_level
+from parallel_agents.core.settings import IsolationLevel, Level, Settings
 from parallel_agents.core.submission import TaskMapping, parse_task, parse_tasks, resolve_task
 from parallel_agents.core.task import Task
 
@@ -29,11 +30,15 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution that can be submitted; `models` are those that its agents will call."""
+    """An execution that can be submitted; `models` are those that its agents will call.
+
+    `workers` of the configured level are worth starting ahead: tasks at another level of their agent need none.
+    """
 
     execution: ExecutionRecord
     tasks: list[Task]
     models: list[str]
+    workers: int
 
 
 class Intake:
@@ -68,7 +73,10 @@ class Intake:
             opened, model=next((agent.model for agent in agents if agent.model is not None), None), agents=agents
         )
         resolved = [self._resolved(task, position, origin.place(position)) for position, task in enumerate(parsed)]
-        return Batch(execution=execution, tasks=resolved, models=models)
+        elsewhere = {agent.name for agent in agents if agent.isolation not in (None, self._level)}
+        here = sum(task.agent_name not in elsewhere for task in resolved)
+        workers = min(execution.max_concurrent, here)
+        return Batch(execution=execution, tasks=resolved, models=models, workers=workers)
 
     def open(self, max_concurrent: int | None, origin: Origin) -> ExecutionRecord:
         """An execution whose tasks are still to come. Raises `ConcurrencyError`."""
@@ -93,6 +101,11 @@ class Intake:
         (agent,) = self._agent_records([parsed], model, Origin())
         return self._resolved(parsed, position, ""), agent
 
+    def check_levels(self, agents: Sequence[AgentRecord]) -> None:
+        """Hold the levels that agents were submitted with against the settings. Raises `AgentError`."""
+        for agent in agents:
+            self._check_level(agent.name, agent.isolation, agent.spec_path)
+
     def concurrency(self, asked: int | None) -> int:
         """The number asked for, or the configured one. Raises `ConcurrencyError` for one beyond the limits."""
         processing = self._settings.parallel_processing
@@ -114,8 +127,23 @@ class Intake:
             if agent.name not in records:
                 chosen = model or self._settings.model
                 needed = self._check_model(chosen) if agent.needs_model or chosen is not None else None
-                records[agent.name] = self._agents.record(agent, needed)
+                records[agent.name] = self._agents.record(agent, needed, self._level_of(agent))
         return tuple(records.values())
+
+    @property
+    def _level(self) -> str:
+        return self._settings.parallel_processing.context_isolation.isolation_level
+
+    def _level_of(self, agent: Agent) -> Level | None:
+        level = own_level(agent.name, agent.isolation, self._settings)
+        self._check_level(agent.name, level, agent.spec_path)
+        return available(level)
+
+    def _check_level(self, agent: str, level: IsolationLevel | None, place: str | None) -> None:
+        found = None if level is None else obstacle(level, self._settings)
+        if found is not None:
+            problem = f"cannot run at its isolation level, {level}: that {found.problem}"
+            raise AgentError(agent, problem, place=place or "", hint=found.hint)
 
     def _resolved(self, task: TaskMapping, position: int, place: str) -> Task:
         agent = self._agents.resolve(task.agent_name)

@@ -72,6 +72,19 @@ def test_what_a_worker_could_not_find_is_refused(target: Any, words: str) -> Non
         AgentRegistry().register("bad", target)
 
 
+@pytest.mark.parametrize("isolation", ["container", "coroutin"])
+def test_a_level_that_there_is_not_is_refused(isolation: Any) -> None:
+    with pytest.raises(AgentError, match=rf"'{isolation}', which is not available.*process, thread, coroutine"):
+        AgentRegistry().register("mine", at_top_level, isolation=isolation)
+
+
+def test_a_level_of_its_own_is_kept_with_the_agent_and_nothing_else_says_one() -> None:
+    registry = AgentRegistry()
+    registry.register("mine", at_top_level, isolation="thread")
+    registry.register("other", at_top_level)
+    assert [registry.resolve(name).isolation for name in ("mine", "other", "scoring-agent")] == ["thread", None, None]
+
+
 def test_a_name_is_given_once() -> None:
     registry = AgentRegistry()
     registry.register("echo", "my_module:run")

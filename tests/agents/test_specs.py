@@ -60,6 +60,11 @@ WRONG = {
     "an unknown limit": (SPEC.replace("timeout_seconds: 5", "timeout: 5"), "unknown field `timeout`"),
     "an unknown contract": (SPEC.replace("contract: explanation", "contract: poem"), "poem"),
     "a text as a limit": (SPEC.replace("timeout_seconds: 5", "timeout_seconds: soon"), "Expected `float"),
+    "an unknown level": (SPEC.replace("limits:", "isolation: coroutin\nlimits:"), r"my\.md:11: .*value at isolation"),
+    "a level to come": (
+        SPEC.replace("limits:", "isolation: container\nlimits:"),
+        r"my\.md:11: .*not available in this",
+    ),
     "no output": (SPEC.replace("output:", "inputs_:").replace("inputs_", "title"), "title"),
     "neither output nor entry": ("---\nname: a\ndescription: b\n---\nx", "needs an `output` contract"),
     "both": (SPEC.replace("limits:", "entry: m:f\nlimits:"), "both `entry` and `output`"),

@@ -255,7 +255,6 @@ def test_every_key_says_when_a_change_of_it_takes_effect() -> None:
         if path not in {("models",)}:
             assert meaning_of(path).when is not None, dotted(path)
     assert {key for key, meaning in known.keys.items() if meaning.when is None} >= {"models", "journal"}
-    assert all(known.keys[key].when == "restart" for key in known.deferred)
 
 
 def test_our_loggers_print_nothing_of_their_own() -> None:

@@ -74,6 +74,26 @@ def test_an_isolation_level_that_this_version_lacks_is_refused_with_its_place(wr
     assert error.problem == "'container' is not available in this version"
 
 
+@pytest.mark.parametrize(
+    ("level", "required", "words"),
+    [
+        ("container", "[]", "'container' is not available in this version"),
+        ("thread", "[memory]", "'thread' cannot guarantee memory"),
+        ("coroutine", "[memory]", "'coroutine' cannot guarantee memory"),
+    ],
+)
+def test_an_agents_own_level_that_cannot_be_had_is_refused_with_its_place(
+    write: Write, level: str, required: str, words: str
+) -> None:
+    content = (
+        f"parallel_processing:\n  context_isolation: {{require: {required}}}\n"
+        f"  agent_configs:\n    mine:\n      isolation_level: {level}\n"
+    )
+    error = refused(write(content))
+    assert (error.line, error.key) == (5, "parallel_processing.agent_configs.mine.isolation_level")
+    assert words in error.problem
+
+
 @pytest.mark.parametrize("level", ["coroutine", "thread"])
 def test_a_memory_limit_is_not_promised_where_workers_are_shared(write: Write, level: str) -> None:
     content = f"""

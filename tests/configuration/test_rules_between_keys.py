@@ -82,6 +82,15 @@ def refused(tmp_path: Path, content: str) -> ConfigurationError:
             "(in FILE:2)",
         ),
         (
+            "parallel_processing:\n  process_pool: {pool_type: thread}\n"
+            "  context_isolation: {isolation_level: thread}\n"
+            "  agent_configs:\n    mine: {isolation_level: process}\n"
+            "aiomultiprocess_settings: {worker_type: thread}\n",
+            "parallel_processing.agent_configs.mine.isolation_level",
+            5,
+            "process is stricter than parallel_processing.process_pool.pool_type thread can give (in FILE:2)",
+        ),
+        (
             "parallel_processing:\n  task_queue:\n    priority_levels:\n      - high\n      - low\n      - high\n",
             "parallel_processing.task_queue.priority_levels[2]",
             6,

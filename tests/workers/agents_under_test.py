@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from parallel_agents.core.errors import ItemError, UnscoredError
@@ -146,6 +147,14 @@ async def blocks(context: Context) -> Answer:
 async def writes_a_file(context: Context) -> Answer:
     (context.workdir / "note.txt").write_text("x", encoding="utf-8")
     return {"workdir": str(context.workdir)}
+
+
+async def ends_when_told(context: Context) -> Answer:
+    gate, done = Path(str(context.input["gate"])), Path(str(context.input["done"]))
+    while not gate.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+        await asyncio.sleep(0.01)
+    done.touch()  # noqa: ASYNC240
+    return {"done": done.name}
 
 
 async def main_module(context: Context) -> Answer:

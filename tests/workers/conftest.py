@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from parallel_agents.core.outcome import WorkerIdentity
-from parallel_agents.ports.workers import Assignment
+from parallel_agents.ports.workers import Assignment, Level, WorkerPool
 from parallel_agents.workers.inline import InlinePool
+from parallel_agents.workers.levels import LeveledPool
 from parallel_agents.workers.pool import ProcessPool
 
 AGENTS = Path(__file__).with_name("agents_under_test.py")
@@ -26,6 +27,7 @@ class Ear:
         self.worker: WorkerIdentity | None = None
         self.heard: list[tuple[float | None, str]] = []
         self.requests: list[bytes] = []
+        self.is_received = False
         self._answer = answer
         self._news = asyncio.Event()
 
@@ -42,6 +44,10 @@ class Ear:
 
     async def delegate(self, request: bytes) -> bytes:
         return await self.call(request)
+
+    def received(self) -> None:
+        self.is_received = True
+        self._news.set()
 
     def progress(self, fraction: float | None, message: str) -> None:
         self.heard.append((fraction, message))
@@ -98,17 +104,22 @@ async def make_pool() -> AsyncGenerator[MakePool]:
         await pool.aclose()
 
 
-POOLS: dict[str, Callable[[], ProcessPool | InlinePool]] = {
+def pool_at(level: Level, **changes: Any) -> ProcessPool:
+    return process_pool(**{"level": level, "slots": 1 if level == "process" else 8, **changes})
+
+
+POOLS: dict[str, Callable[[], WorkerPool]] = {
     "process": process_pool,
     "plain process": lambda: process_pool(use_aiomultiprocess=False),
     "thread": lambda: process_pool(level="thread", slots=8),
     "coroutine": lambda: process_pool(level="coroutine", slots=8),
+    "of every level": lambda: LeveledPool("process", pool_at),
     "inline": InlinePool,
 }
 
 
 @pytest.fixture(params=POOLS)
-async def any_pool(request: pytest.FixtureRequest) -> AsyncGenerator[ProcessPool | InlinePool]:
+async def any_pool(request: pytest.FixtureRequest) -> AsyncGenerator[WorkerPool]:
     pool = POOLS[request.param]()
     await pool.start(0)
     yield pool

@@ -25,10 +25,13 @@ class Ear(Protocol):
     worker: WorkerIdentity | None
     heard: list[tuple[float | None, str]]
     requests: list[bytes]
+    is_received: bool
 
     def started(self, worker: WorkerIdentity) -> None: ...
 
     async def call(self, request: bytes) -> bytes: ...
+
+    def received(self) -> None: ...
 
     def progress(self, fraction: float | None, message: str) -> None: ...
 

@@ -127,6 +127,52 @@ async def test_what_is_no_frame_breaks_the_channel_and_not_the_engine() -> None:
     theirs.close()
 
 
+def framed(*bodies: bytes) -> bytes:
+    return b"".join(struct.pack(">I", len(body)) + body for body in bodies)
+
+
+async def test_a_pause_holds_from_the_very_next_frame_and_nothing_is_lost_by_it() -> None:
+    ours, theirs = socket.socketpair()
+    heard = Collected()
+
+    def take(body: bytes) -> None:
+        heard.take(body)
+        channel.pause()
+
+    channel = EngineChannel(ours, take, heard.end)
+    theirs.sendall(framed(b"one", b"two", b"three"))
+    for number in range(1, 4):
+        await heard.until(lambda number=number: len(heard.frames) >= number)
+        assert len(heard.frames) == number
+        assert channel.is_paused
+        channel.resume()
+        assert len(heard.frames) == number
+    theirs.close()
+    await heard.until(lambda: bool(heard.ended))
+    assert heard.frames == [b"one", b"two", b"three"]
+    channel.pause()
+    channel.resume()
+
+
+async def test_a_paused_channel_is_drained_whole_whatever_its_listener_asks_for() -> None:
+    ours, theirs = socket.socketpair()
+    heard = Collected()
+
+    def take(body: bytes) -> None:
+        heard.take(body)
+        channel.pause()
+
+    channel = EngineChannel(ours, take, heard.end)
+    theirs.sendall(framed(b"one", b"two"))
+    await heard.until(lambda: bool(heard.frames))
+    theirs.sendall(framed(b"three"))
+    theirs.close()
+    assert heard.frames == [b"one"]
+    channel.drain()
+    assert heard.frames == [b"one", b"two", b"three"]
+    assert heard.ended == [None]
+
+
 async def test_a_reader_that_does_not_read_is_noticed_before_memory_is_full() -> None:
     ours, theirs = socket.socketpair()
     heard = Collected()

@@ -85,6 +85,8 @@ async def test_what_is_cancelled_before_it_begins_ends_too(
         async def delegate(self, request: bytes) -> bytes:
             raise AssertionError("nobody hands tasks in")
 
+        def received(self) -> None: ...
+
         def progress(self, fraction: float | None, message: str) -> None: ...
 
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:

@@ -42,6 +42,8 @@ class Ear(Protocol):
 
     async def call(self, request: bytes) -> bytes: ...
 
+    def received(self) -> None: ...
+
     def progress(self, fraction: float | None, message: str) -> None: ...
 
     async def delegate(self, request: bytes) -> bytes: ...
@@ -288,6 +290,8 @@ class LinkThatBlocksUntilTheWorkerIsDead:
     async def delegate(self, request: bytes) -> bytes:
         raise AssertionError("nobody hands tasks in")
 
+    def received(self) -> None: ...
+
     def progress(self, fraction: float | None, message: str) -> None:
         assert self.worker is not None
         psutil.wait_procs([psutil.Process(self.worker.pid)], timeout=20)
@@ -310,6 +314,7 @@ from parallel_agents.workers.pool import ProcessPool
 class Link:
     def started(self, worker): pass
     async def call(self, request): raise RuntimeError
+    def received(self): pass
     def progress(self, fraction, message): print(message, flush=True)
 
 async def main(agent):

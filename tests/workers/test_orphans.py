@@ -20,6 +20,7 @@ from parallel_agents.workers.pool import ProcessPool
 class Link:
     def started(self, worker): pass
     async def call(self, request): raise RuntimeError
+    def received(self): pass
     def progress(self, fraction, message): print(message, flush=True)
 
 async def main(agent):

@@ -42,6 +42,8 @@ class Ear(Protocol):
 
     async def delegate(self, request: bytes) -> bytes: ...
 
+    def received(self) -> None: ...
+
     def progress(self, fraction: float | None, message: str) -> None: ...
 
     async def until(self, happened: Callable[[], bool]) -> None: ...
@@ -80,6 +82,8 @@ class LinkThatBlocksUntilTheWorkerIsDead:
 
     async def delegate(self, request: bytes) -> bytes:
         raise AssertionError("nobody hands tasks in")
+
+    def received(self) -> None: ...
 
     def progress(self, fraction: float | None, message: str) -> None:
         assert self.worker is not None

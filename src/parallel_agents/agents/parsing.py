@@ -62,6 +62,10 @@ def parse_spec(text: str, place: str) -> AgentSpec:
         at = _at(place, match.group(1), key)
         raise AgentError(name, f"has a wrong value at {key or 'the top'}: {problem}", place=at) from None
     _check_parts(spec, place)
+    if spec.isolation == "container":
+        at = _at(place, match.group(1), "isolation")
+        problem = "asks for the `isolation` container, which is not available in this version"
+        raise AgentError(spec.name, problem, place=at, hint="Use 'process'.")
     return spec
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from parallel_agents.agents.parsing import parse_spec, read_spec
 from parallel_agents.agents.spec import AgentSpec, Reads
 from parallel_agents.core.errors import AgentError
 from parallel_agents.core.execution import AgentRecord
+from parallel_agents.core.settings import IsolationLevel, Level
 from parallel_agents.core.submission import AgentLimits
 
 SPEC_TARGET = "parallel_agents.agents.runtime:run"
@@ -38,6 +39,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     limits: AgentLimits = AgentLimits()
     max_concurrent: int | None = None
     context_tokens: int | None = None
+    isolation: IsolationLevel | None = None
     needs_model: bool = False
     spec: str | None = None
     spec_path: str | None = None
@@ -84,11 +86,13 @@ class AgentRegistry:
             hint=f"{hint}There are {', '.join(self.names())}, and paths to .md files.",
         )
 
-    def register(self, name: str, target: Target, *, description: str = "") -> None:
+    def register(
+        self, name: str, target: Target, *, description: str = "", isolation: IsolationLevel | None = None
+    ) -> None:
         """Add a Python agent, an import string or a module-level `async def run(context)`.
 
         Raises:
-            AgentError: the name is taken, or a worker could not find the function by its name.
+            AgentError: the name is taken, a worker could not find the function by its name, or there is no such level.
         """
         self._load_shipped()
         if name in self._agents or name.endswith(".md"):
@@ -97,10 +101,13 @@ class AgentRegistry:
         place, _, function = found.rpartition(":")
         if not place or not function.isidentifier():
             raise AgentError(name, f"has the target {found!r}; it has to be 'module:function' or 'file.py:function'")
-        self._agents[name] = Agent(name=name, target=found, description=description)
+        if isolation not in (None, *get_args(Level)):
+            hint = f"The levels are {', '.join(get_args(Level))}."
+            raise AgentError(name, f"asks for the isolation {isolation!r}, which is not available", hint=hint)
+        self._agents[name] = Agent(name=name, target=found, description=description, isolation=isolation)
 
-    def record(self, agent: Agent, model: str | None) -> AgentRecord:
-        """What the journal keeps of an agent, so that a resume runs the same one."""
+    def record(self, agent: Agent, model: str | None, isolation: Level | None = None) -> AgentRecord:
+        """What the journal keeps of an agent, so that a resume runs the same one, at the same level of its own."""
         return AgentRecord(
             name=agent.name,
             target=agent.target,
@@ -109,6 +116,7 @@ class AgentRegistry:
             model=model,
             context_tokens=agent.context_tokens,
             max_concurrent=agent.max_concurrent,
+            isolation=isolation,
         )
 
     def parameters(self, record: AgentRecord) -> bytes:
@@ -197,6 +205,7 @@ def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
         ),
         max_concurrent=limits.max_concurrent,
         context_tokens=spec.context_tokens,
+        isolation=spec.isolation,
         needs_model=spec.output is not None,
         spec=text,
         spec_path=path,

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from parallel_agents.core.settings import IsolationLevel
+
 Reads: TypeAlias = Literal["material", "understanding"]
 Needed: TypeAlias = Literal["required", "optional"]
 Count = Annotated[int, Meta(ge=1)]
@@ -53,7 +55,8 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What an agent file says.
 
     `title` names result files. `reads` says which nodes of a canvas it is meant for. `inputs` are its fields. An agent
-    has either an `output` contract and a prompt, or an `entry` (an import string of `async def run(context)`).
+    has either an `output` contract and a prompt, or an `entry` (an import string of `async def run(context)`). Its
+    `isolation` is the level that it is to run at; None leaves that to the configuration.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -65,6 +68,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     entry: str | None = None
     model: str = "inherit"
     context_tokens: Count | None = None
+    isolation: IsolationLevel | None = None
     limits: SpecLimits = SpecLimits()
     prompt: str = ""
 

@@ -117,6 +117,7 @@ def _document_of(agent: Agent) -> dict[str, Any]:
         "retry_attempts": limits.retry_attempts,
         "memory_mb": limits.memory_mb,
         "max_concurrent": agent.max_concurrent,
+        "isolation": agent.isolation,
     }
 
 
@@ -136,4 +137,5 @@ def _facts_of(agent: Agent) -> dict[str, str]:
         "retries": configured if limits.retry_attempts is None else str(limits.retry_attempts),
         "memory": configured if limits.memory_mb is None else memory,
         "at once": configured if agent.max_concurrent is None else str(agent.max_concurrent),
+        "isolation": agent.isolation or configured,
     }

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from parallel_agents.configuration.layer import KeyPath, dotted, leaves
 from parallel_agents.configuration.meanings import deferred
-from parallel_agents.configuration.rules import ISOLATION_LEVEL, PROCESSING, Conflict, misnamed, oversized
+from parallel_agents.configuration.rules import ISOLATION_LEVEL, PROCESSING, Conflict, misnamed, oversized, own_levels
 from parallel_agents.configuration.shape import shown
 from parallel_agents.core.errors import ConfigurationError
+from parallel_agents.core.levels import obstacle
 from parallel_agents.core.settings import Settings
 
 REQUIRE = (*PROCESSING, "context_isolation", "require")
@@ -27,6 +28,11 @@ def unavailable(settings: Settings) -> Iterator[Conflict]:
         elif level in {"coroutine", "thread"}:
             problem = f"the level {level} cannot guarantee memory: attempts share their worker's"
             yield Conflict(REQUIRE, "", problem, "Take it out, or use the level 'process'.")
+    for path, own in own_levels(settings):
+        found = obstacle(own, settings)
+        # That it is stricter than the pool is told where the file is read.
+        if found is not None and own != "process":
+            yield Conflict(path, repr(own), found.problem, found.hint)
 
 
 def refuse_unavailable(settings: Settings, source: str) -> None:

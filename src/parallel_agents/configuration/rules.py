@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from parallel_agents.configuration.layer import KeyPath, Layer, dotted
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.settings import IsolationLevel, Settings
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -82,6 +82,13 @@ def misnamed(settings: Settings) -> list[str]:
     return found
 
 
+def own_levels(settings: Settings) -> Iterator[tuple[KeyPath, IsolationLevel]]:
+    """The agents that have an isolation level of their own, by the path of its key."""
+    for name, agent in settings.parallel_processing.agent_configs.items():
+        if agent.isolation_level is not None:
+            yield (*PROCESSING, "agent_configs", name, "isolation_level"), agent.isolation_level
+
+
 def place(path: KeyPath, layer: Layer) -> str:
     """Say where a key got its value."""
     origin = layer.origins.get(path)
@@ -126,6 +133,11 @@ def _level_within_pool(settings: Settings) -> Iterator[Conflict]:
         problem = f"is stricter than {dotted(POOL_TYPE)} {pool} can give"
         hint = "Choose the level thread or coroutine, or the pool type process."
         yield Conflict(ISOLATION_LEVEL, level, problem, hint, POOL_TYPE)
+    for path, own in own_levels(settings):
+        if pool == "thread" and own == "process":
+            problem = f"is stricter than {dotted(POOL_TYPE)} {pool} can give"
+            hint = "Choose the level thread or coroutine, or the pool type process."
+            yield Conflict(path, own, problem, hint, POOL_TYPE)
 
 
 def _levels_are_distinct(settings: Settings) -> Iterator[Conflict]:

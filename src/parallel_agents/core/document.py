@@ -81,7 +81,7 @@ class DocumentWriter:
         self._kinds.update(kind for attempt in task.attempts if (kind := attempt.is_language_model) is not None)
         if task.attempts:
             self._recoveries += len(task.attempts) - 1
-            self._isolated = self._isolated is not False and self._sessions.is_isolated(task.attempts[-1])
+            self._isolated = self._isolated is not False and self._sessions.is_isolated(task)
         if task.state is State.FAILED:
             self._failed.append(_failed(task))
 

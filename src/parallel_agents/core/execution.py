@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from parallel_agents.core.settings import Level
 from parallel_agents.core.states import State
 
 BY_USER = "user"
@@ -63,7 +64,8 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An agent as it was when the execution was submitted, so that a resume runs the same one.
 
     `target` is an import string (`module:function` or `path/to/file.py:function`); `spec` is the text of the spec file
-    and `model` the model chosen for it, both None where the agent has none.
+    and `model` the model chosen for it, both None where the agent has none. `isolation` is the level of its own that it
+    runs at, None for the configured one.
     """
 
     name: str
@@ -73,6 +75,7 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     context_tokens: int | None = None
     max_concurrent: int | None = None
+    isolation: Level | None = None
 
 
 class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):

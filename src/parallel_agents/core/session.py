@@ -27,6 +27,7 @@ class SessionWriter:
     def __init__(self, execution: ExecutionRecord, *, owned: bool) -> None:
         settings = msgspec.json.decode(execution.settings, type=Settings)
         self._level: IsolationLevel = settings.parallel_processing.context_isolation.isolation_level
+        self._own_levels: dict[str, IsolationLevel | None] = {agent.name: agent.isolation for agent in execution.agents}
         self._context_tokens = {agent.name: agent.context_tokens for agent in execution.agents}
         self._owned = owned
 
@@ -65,13 +66,17 @@ class SessionWriter:
             "error_handling": _error_handling(task),
         }
 
-    def is_isolated(self, attempt: AttemptRecord) -> bool:
-        """Whether an attempt got the isolation that was asked for."""
-        return is_isolated(attempt.effective, self._level)
+    def is_isolated(self, task: TaskRecord) -> bool:
+        """Whether the last attempt of a task got the isolation that was asked for; it has had one."""
+        return is_isolated(task.attempts[-1].effective, self._asked(task))
 
-    def _level_of(self, attempt: AttemptRecord | None) -> str:
+    def _asked(self, task: TaskRecord) -> IsolationLevel:
+        return self._own_levels.get(task.task.agent_name) or self._level
+
+    def _level_of(self, task: TaskRecord) -> str:
         # What ran may differ from what was asked for: the execution may have been resumed under another configuration.
-        return self._level if attempt is None else attempt.effective.get("level", self._level)
+        asked = self._asked(task)
+        return task.attempts[-1].effective.get("level", asked) if task.attempts else asked
 
     def _input_data(self, task: TaskRecord) -> dict[str, Any]:
         given: dict[str, Any] = msgspec.msgpack.decode(task.task.input_data)
@@ -84,7 +89,7 @@ class SessionWriter:
                 "size_tokens": self._context_tokens.get(task.task.agent_name) or CONTEXT_TOKENS,
                 "used_tokens": last.input_tokens if last else None,
                 "context_id": derived_id("ctx", task.execution_id, task.task.task_id, str(max(1, task.attempt))),
-                "isolation_level": f"{self._level_of(last)}_isolated",
+                "isolation_level": f"{self._level_of(task)}_isolated",
                 "effective": last.effective if last else None,
             },
         }

@@ -11,6 +11,9 @@ import msgspec
 from msgspec import Meta
 
 IsolationLevel = Literal["coroutine", "thread", "process", "container"]
+Level = Literal["process", "thread", "coroutine"]
+"""How attempts share worker processes: not at all, by a thread each, or by a coroutine each."""
+LEVELS: tuple[Level, ...] = ("process", "thread", "coroutine")
 Guarantee = Literal["memory", "files", "network"]
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -82,6 +85,7 @@ class AgentSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_seconds: PositiveSeconds | None = None
     retry_attempts: Natural | None = None
     context_size_mb: Megabytes | None = None
+    isolation_level: IsolationLevel | None = None
 
 
 def _specified_agents() -> dict[str, AgentSettings]:
@@ -119,10 +123,14 @@ class ParallelProcessing(Section, frozen=True, kw_only=True, forbid_unknown_fiel
         level = self.context_isolation.isolation_level
         return "max_coroutines" if level == "coroutine" else "max_concurrent_limit"
 
+    def most_at(self, level: IsolationLevel) -> int:
+        """Most attempts at once, over all executions, at a level."""
+        return self.max_coroutines if level == "coroutine" else self.max_concurrent_limit
+
     @property
     def most_at_once(self) -> int:
         """Most attempts at once, over all executions, at the configured level."""
-        return self.max_coroutines if self.key_of_most_at_once == "max_coroutines" else self.max_concurrent_limit
+        return self.most_at(self.context_isolation.isolation_level)
 
 
 class AiomultiprocessSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

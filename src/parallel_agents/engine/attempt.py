@@ -37,6 +37,10 @@ class Told(Protocol):
         """A worker has it."""
         ...
 
+    def attempt_received(self, attempt: RunningAttempt) -> None:
+        """How it ended has come in."""
+        ...
+
     def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
         """The agent says how far it is."""
         ...
@@ -140,6 +144,7 @@ class RunningAttempt:
             parameters=self.parameters,
             workdir=context.workdir,
             memory_mb=task.memory_mb,
+            level=self.agent.isolation,
         )
 
 
@@ -175,6 +180,9 @@ class _Link:
         finally:
             clock.waiting(False)
             clock.call_ended()
+
+    def received(self) -> None:
+        self._told.attempt_received(self._attempt)
 
     def progress(self, fraction: float | None, message: str) -> None:
         self._told.attempt_progressed(self._attempt, fraction, message)

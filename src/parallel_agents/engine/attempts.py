@@ -15,6 +15,7 @@ from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.endings import Endings, Spawn
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
+from parallel_agents.engine.listening import Listening
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.parts import Parts
 from parallel_agents.engine.reports import Reports, tell_traceback
@@ -33,6 +34,7 @@ class Attempts:
         settler: Settler,
         endings: Endings,
         delegations: Delegations,
+        listening: Listening,
         adapting: Adapting,
         announcer: Announcer,
         reports: Reports,
@@ -44,6 +46,7 @@ class Attempts:
         self._settler = settler
         self._endings = endings
         self._delegations = delegations
+        self._listening = listening
         self._adapting = adapting
         self._announcer = announcer
         self._reports = reports
@@ -73,6 +76,10 @@ class Attempts:
         # Told once it is durable, so that whoever hears of it finds it in the journal; nobody waits for that.
         begun.add_done_callback(lambda landed: self._tell_began(attempt, worker, landed))
 
+    def attempt_received(self, attempt: RunningAttempt) -> None:
+        """How an attempt ended has come in."""
+        self._listening.received(attempt)
+
     def attempt_progressed(self, attempt: RunningAttempt, fraction: float | None, message: str) -> None:
         """An agent says how far it is."""
         self._announcer.progressed(attempt, fraction, message)
@@ -88,15 +95,17 @@ class Attempts:
 
     async def _run(self, live: LiveExecution, attempt: RunningAttempt) -> None:
         parts = self._parts
-        try:
-            end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
-        finally:
-            self._reports.ended(attempt)
-        self._flow.ended(attempt.key, len(end.outcome.output) if isinstance(end.outcome, Succeeded) else 0)
-        settled = await self._settler.settle(attempt.ready, end, live.errors)
+        with self._listening.through(attempt):
+            try:
+                end = await attempt.run(parts.pool, parts.gateway, parts.contexts, self)
+            finally:
+                self._reports.ended(attempt)
+            self._listening.received(attempt)
+            self._flow.ended(attempt.key, len(end.outcome.output) if isinstance(end.outcome, Succeeded) else 0)
+            settled = await self._settler.settle(attempt.ready, end, live.errors)
         del live.running[attempt.key]
         self._flow.settled(attempt.key)
-        self._limits.release(live.execution_id, attempt.ready.task.agent_name)
+        self._limits.release(live.execution_id, attempt.ready.task.agent_name, attempt.agent.isolation)
         self._announcer.settled(attempt, settled)
         self._adapting.settled(end.duration_ms)
         self._reports.settled(attempt, end, settled)

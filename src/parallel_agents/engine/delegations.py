@@ -74,9 +74,9 @@ class Delegations:
         """Let those go on that have what they waited for, as far as there is room. The dispatcher calls it first."""
         for waiting in tuple(self._returning):
             live, attempt, place = waiting
-            agent = attempt.ready.task.agent_name
-            if not place.done() and self._limits.admits(live.execution_id, agent):
-                self._limits.acquire(live.execution_id, agent)
+            place_of = live.execution_id, attempt.agent.name, attempt.agent.isolation
+            if not place.done() and self._limits.admits(*place_of):
+                self._limits.acquire(*place_of)
                 place.set_result(None)
             if place.done():
                 self._returning.remove(waiting)
@@ -162,12 +162,12 @@ class Delegations:
 
     @asynccontextmanager
     async def _loan(self, live: LiveExecution, attempt: RunningAttempt) -> AsyncGenerator[None]:
-        loan, agent = attempt.loan, attempt.ready.task.agent_name
+        loan = attempt.loan
         loan.open += 1
         if loan.open == 1:
             loan.over.clear()
             self._lent[attempt.ready.task.depth] += 1
-            self._limits.release(live.execution_id, agent)
+            self._limits.release(live.execution_id, attempt.agent.name, attempt.agent.isolation)
             self._flow.lent(attempt.key)
             self._wake()
         try:
@@ -190,7 +190,7 @@ class Delegations:
         attempt.loan.open -= 1
         if not attempt.loan.open:
             # It ends, and gives its place back as any other does.
-            self._limits.acquire(live.execution_id, attempt.ready.task.agent_name)
+            self._limits.acquire(live.execution_id, attempt.agent.name, attempt.agent.isolation)
             self._lent[attempt.ready.task.depth] -= 1
             attempt.loan.over.set()
 
@@ -202,7 +202,7 @@ class Delegations:
             await place
         except asyncio.CancelledError:
             if not place.done() or place.cancelled():
-                self._limits.acquire(live.execution_id, attempt.ready.task.agent_name)
+                self._limits.acquire(live.execution_id, attempt.agent.name, attempt.agent.isolation)
             raise
         finally:
             self._flow.back(attempt.key, len(attempt.ready.task.input_data))

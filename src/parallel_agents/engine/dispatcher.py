@@ -201,7 +201,7 @@ class Dispatcher:
             if task is None:
                 return
             live = self.live[task.execution_id]
-            self._limits.acquire(live.execution_id, task.task.agent_name)
+            self._limits.acquire(live.execution_id, task.task.agent_name, live.level_of(task.task.agent_name))
             self._flow.handed_over(task.key, len(task.task.input_data))
             self._start(live, task)
 
@@ -209,7 +209,7 @@ class Dispatcher:
         live = self.live.get(execution_id)
         if live is None or not live.startable or not self._delegations.may_start(depth):
             return False
-        return self._limits.admits(execution_id, agent)
+        return self._limits.admits(execution_id, agent, live.level_of(agent))
 
     async def _finish_if_done(self, live: LiveExecution) -> None:
         if live.is_open:

@@ -24,8 +24,9 @@ from parallel_agents.engine.delegations import Delegations
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.endings import Endings, take_back_waiting
 from parallel_agents.engine.feed import Feed
-from parallel_agents.engine.flow import Flow
-from parallel_agents.engine.limits import Limits, overall_of
+from parallel_agents.engine.flow import flow_of
+from parallel_agents.engine.limits import limits_of
+from parallel_agents.engine.listening import Listening
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.parts import Parts
@@ -56,11 +57,9 @@ class Engine:
             ageing_s=queue.ageing_seconds,
             monotonic=parts.clock.monotonic,
         )
-        self.limits = Limits(overall_of(settings))
-        self._flow = Flow(
-            max_unstarted=settings.aiomultiprocess_settings.task_queue_size,
-            max_mb=processing.context_isolation.shared_memory_size_mb,
-        )
+        self.limits = limits_of(settings)
+        self._flow = flow_of(settings)
+        self._listening = Listening(parts.pool, settings.aiomultiprocess_settings.result_queue_size)
         self._steady = SteadyClock(parts.clock)
         self._adapting = Adapting(
             self.limits, bounds_of(settings), monotonic=parts.clock.monotonic, tell=self._tell_adapted
@@ -108,7 +107,7 @@ class Engine:
         """
         processing = settings.parallel_processing
         self._settings = settings
-        self.limits.overall = overall_of(settings)
+        self.limits.change(settings)
         self._flow.max_mb = processing.context_isolation.shared_memory_size_mb
         self._queue.max_queue_size = processing.task_queue.max_queue_size
         self._queue.ageing_s = processing.task_queue.ageing_seconds
@@ -295,6 +294,7 @@ class Engine:
             settler=Settler(parts.journal, now=parts.clock.now, steady=self._steady.now),
             endings=self._endings,
             delegations=self._delegations,
+            listening=self._listening,
             adapting=self._adapting,
             announcer=self.announcer,
             reports=self._reports,

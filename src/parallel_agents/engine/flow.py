@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from parallel_agents.core.settings import Settings
+
 MB = 1024 * 1024
 
 
@@ -53,3 +55,11 @@ class Flow:
     def _weigh(self, key: int, size: int) -> None:
         self._total += size - self._bytes.get(key, 0)
         self._bytes[key] = size
+
+
+def flow_of(settings: Settings) -> Flow:
+    """The bounds that the settings give."""
+    return Flow(
+        max_unstarted=settings.aiomultiprocess_settings.task_queue_size,
+        max_mb=settings.parallel_processing.context_isolation.shared_memory_size_mb,
+    )

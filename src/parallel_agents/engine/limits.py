@@ -1,10 +1,10 @@
-"""How many attempts may run at once: over all, per execution and per agent."""
+"""How many attempts may run at once: over all, per execution, per agent and per isolation level."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.settings import LEVELS, Level, Settings
 
 
 class Limits:
@@ -21,6 +21,16 @@ class Limits:
         self._caps: dict[tuple[str, str], int] = {}
         self._running: Counter[tuple[str, str]] = Counter()
         self._total = 0
+        self._default_level: str = "process"
+
+    def change(self, settings: Settings) -> None:
+        """Go by the overall cap of these settings, and by theirs of each level."""
+        processing, workers = settings.parallel_processing, settings.aiomultiprocess_settings.max_workers
+        self.overall = overall_of(settings)
+        self._default_level = processing.context_isolation.isolation_level
+        for level in LEVELS:
+            most = processing.most_at(level)
+            self._caps["level", level] = min(most, workers) if level == "process" else most
 
     def cap_execution(self, execution_id: str, at_most: int) -> None:
         """Set the cap of an execution."""
@@ -42,32 +52,39 @@ class Limits:
         """Attempts that run now."""
         return self._total
 
-    def admits(self, execution_id: str, agent: str) -> bool:
-        """Tell whether one more attempt may start."""
+    def admits(self, execution_id: str, agent: str, level: Level | None = None) -> bool:
+        """Tell whether one more attempt may start; `level` is the agent's own, None for the configured one."""
         if self._total >= min(self.overall, self.adapted or self.overall):
             self.was_full = True
             return False
-        return all(
-            self._running[name] < self._caps.get(name, self.overall)
-            for name in (("execution", execution_id), ("agent", agent))
-        )
+        names = self._names(execution_id, agent, level)
+        return all(self._running[name] < self._caps.get(name, self.overall) for name in names)
 
-    def acquire(self, execution_id: str, agent: str) -> None:
+    def acquire(self, execution_id: str, agent: str, level: Level | None = None) -> None:
         """Count an attempt in."""
         self._total += 1
-        self._running["execution", execution_id] += 1
-        self._running["agent", agent] += 1
+        self._running.update(self._names(execution_id, agent, level))
 
-    def release(self, execution_id: str, agent: str) -> None:
+    def release(self, execution_id: str, agent: str, level: Level | None = None) -> None:
         """Count an attempt out."""
         self._total -= 1
-        for name in (("execution", execution_id), ("agent", agent)):
+        for name in self._names(execution_id, agent, level):
             self._running[name] -= 1
             if not self._running[name]:
                 del self._running[name]
+
+    def _names(self, execution_id: str, agent: str, level: Level | None) -> tuple[tuple[str, str], ...]:
+        return ("execution", execution_id), ("agent", agent), ("level", level or self._default_level)
 
 
 def overall_of(settings: Settings) -> int:
     """Most attempts at once over all, as the settings say."""
     processing = settings.parallel_processing
     return processing.most_at_once if processing.enabled else 1
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The caps that the settings give."""
+    limits = Limits(overall_of(settings))
+    limits.change(settings)
+    return limits

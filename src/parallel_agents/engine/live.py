@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
-from parallel_agents.core.settings import Settings
+from parallel_agents.core.settings import Level, Settings
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.failures import ErrorHandlingManager
 
@@ -66,6 +66,10 @@ class LiveExecution:
     def takes_tasks(self) -> bool:
         """Whether tasks may be handed in."""
         return self.is_open and not self.cancelling and not self.ending
+
+    def level_of(self, agent: str) -> Level | None:
+        """The isolation level of an agent's own; None for the configured one."""
+        return self.agents[agent].isolation
 
     def more_pending(self, *, unread: bool = False) -> None:
         """A task may have become pending; an `unread` one may go before all that are held."""

@@ -12,7 +12,8 @@ class WorkClock:
     """Measures working time and stops the attempt at its limit.
 
     Used as `async with`, it is an `asyncio.timeout` scope: pausing takes the deadline off, going on sets it anew. A
-    call in flight that waits pauses it only while no other call of the same attempt is at work.
+    call in flight that waits pauses it only while no other call of the same attempt is at work. Held, it stands still
+    whatever the calls do.
     """
 
     def __init__(self, limit_s: float, monotonic: Callable[[], float]) -> None:
@@ -26,6 +27,7 @@ class WorkClock:
         self._waited_s = 0.0
         self._calls = 0
         self._waiting = 0
+        self._held = False
         self._stopped = False
 
     async def __aenter__(self) -> Self:
@@ -63,6 +65,7 @@ class WorkClock:
         """The worker has begun."""
         self._resumed_at = self._monotonic()
         self._set_deadline()
+        self._turn()
 
     def call_began(self) -> None:
         """A model call of this attempt is in flight."""
@@ -79,6 +82,11 @@ class WorkClock:
         self._waiting += 1 if is_waiting else -1
         self._turn()
 
+    def hold(self, is_held: bool) -> None:
+        """Stand still, also from a start that is still to come, or go on."""
+        self._held = is_held
+        self._turn()
+
     def stop(self) -> None:
         """End the scope now, whatever time is left. Safe to call twice."""
         if not self._stopped:
@@ -86,7 +94,7 @@ class WorkClock:
             self._reschedule(asyncio.get_running_loop().time())
 
     def _turn(self) -> None:
-        should_pause = self._waiting > 0 and self._waiting >= self._calls
+        should_pause = self._held or (self._waiting > 0 and self._waiting >= self._calls)
         if should_pause and self._resumed_at is not None:
             now = self._monotonic()
             self._worked_s += now - self._resumed_at

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from parallel_agents.core.outcome import Outcome, Usage, WorkerIdentity
-
-Level = Literal["process", "thread", "coroutine"]
-"""How attempts share worker processes: not at all, by a thread each, or by a coroutine each."""
+from parallel_agents.core.settings import Level
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +15,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
     `target` is an import string (`module:function` or `path/to/file.py:function`) of `async def run(context)`.
     `input_data` and `parameters` are msgpack maps. `memory_mb` is a budget above the worker's own baseline. `workdir`
-    exists, belongs to this attempt alone and is removed by the one who made it.
+    exists, belongs to this attempt alone and is removed by the one who made it. `level` is the isolation level that its
+    agent asks for, None for that of the pool.
     """
 
     execution_id: str
@@ -30,6 +29,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     parameters: bytes
     workdir: str
     memory_mb: float
+    level: Level | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +52,10 @@ class Link(Protocol):
 
     async def delegate(self, request: bytes) -> bytes:
         """Answer for tasks that the attempt hands in (both msgpack), once they have ended; errors as for `call`."""
+        ...
+
+    def received(self) -> None:
+        """Tell that how the attempt ended has come in, once and before anything else is read; its report follows."""
         ...
 
     def progress(self, fraction: float | None, message: str) -> None:
@@ -97,6 +101,18 @@ class WorkerPool(Protocol):
 
     async def run(self, assignment: Assignment, link: Link) -> Report:
         """Run one attempt on a free worker, waiting for one if need be."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take in nothing more from the workers, not even a result that has arrived, until `resume_reading`.
+
+        They go on as long as their sockets have room. None is taken for silent meanwhile; one that dies is noticed, and
+        what it had sent by then counts. Safe to call inside `Link.received`, and twice.
+        """
+        ...
+
+    def resume_reading(self) -> None:
+        """Take in what the workers say again; safe to call twice."""
         ...
 
     async def aclose(self) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 MAX_FRAME = 256 * 1024 * 1024
@@ -30,8 +31,8 @@ class FrameParser:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
-        """Take in bytes and give the frames that are complete.
+    def feed(self, data: bytes | memoryview) -> Generator[bytes]:
+        """Take in bytes and give the frames that are complete. One that is not taken comes first the next time.
 
         Raises:
             ChannelBrokenError: a length is beyond what a frame may have, so this is no frame.
@@ -57,7 +58,7 @@ class EngineChannel:
     """The engine's end, on a non-blocking socket in the event loop.
 
     `on_frame` gets every body, `on_end` is called once, after all frames, when the other
-    end is gone (None) or does not speak frames (why).
+    end is gone (None) or does not speak frames (why). While it is paused, neither is called.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class EngineChannel:
         self._loop = asyncio.get_running_loop()
         self._open = True
         self._writable = True
+        self._is_drained = False
+        self.is_paused = False
         self._loop.add_reader(sock, self._read)
 
     def send(self, body: bytes) -> None:
@@ -87,8 +90,24 @@ class EngineChannel:
             raise ChannelBrokenError(f"{self._unsent_bytes} bytes wait to be read by the worker")
         self._push(memoryview(_HEAD.pack(len(body)) + body))
 
+    def pause(self) -> None:
+        """Leave what comes unread, from the next frame on; the other end notices once the socket is full."""
+        if self._open and not (self.is_paused or self._is_drained):
+            self.is_paused = True
+            self._loop.remove_reader(self._sock)
+
+    def resume(self) -> None:
+        """Read on. Nothing is read before this returns."""
+        if self._open and self.is_paused:
+            self.is_paused = False
+            self._loop.add_reader(self._sock, self._read)
+            # Frames that came together with the last one taken are not on the socket any more.
+            self._loop.call_soon(self._take_rest)
+
     def drain(self) -> None:
-        """Read what has arrived already, until nothing is left."""
+        """Read what has arrived already, until nothing is left, also of a paused channel. No pause follows it."""
+        self._is_drained, self.is_paused = True, False
+        self._take_rest()
         while self._open and self._read_once():
             pass
 
@@ -156,9 +175,19 @@ class EngineChannel:
         if not data:
             self._end(None)
             return False
+        return self._take(data)
+
+    def _take_rest(self) -> None:
+        if self._open and not self.is_paused:
+            self._take(b"")
+
+    def _take(self, data: bytes) -> bool:
         try:
-            for body in self._parser.feed(data):
-                self._on_frame(body)
+            with contextlib.closing(self._parser.feed(data)) as bodies:
+                for body in bodies:
+                    self._on_frame(body)
+                    if self.is_paused:
+                        return False
         except ChannelBrokenError as error:
             self._end(str(error))
             return False

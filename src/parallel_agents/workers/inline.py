@@ -29,8 +29,19 @@ class InlinePool:
             effective={"memory": "none", "files": "none", "network": "none", "kill": "cooperative"},
         )
 
+        self._reading = asyncio.Event()
+        self._reading.set()
+
     async def start(self, warm: int) -> None:
         """Nothing to start."""
+
+    def pause_reading(self) -> None:
+        """Hold back the ends of attempts."""
+        self._reading.clear()
+
+    def resume_reading(self) -> None:
+        """Let them through again."""
+        self._reading.set()
 
     async def aclose(self) -> None:
         """Nothing to stop."""
@@ -42,6 +53,14 @@ class InlinePool:
     async def run(self, assignment: Assignment, link: Link) -> Report:
         """Run one attempt here."""
         link.started(self._me)
+        report = await self._run(assignment, link)
+        # The first one through may bring the next pause, while others have been woken too.
+        while not self._reading.is_set():
+            await self._reading.wait()
+        link.received()
+        return report
+
+    async def _run(self, assignment: Assignment, link: Link) -> Report:
         closed: asyncio.Future[LaneClosedError] = asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as group:
 

@@ -67,6 +67,7 @@ class ProcessPool:
         self._failed_boots = 0
         self._failure: PoolError | None = None
         self._closing = False
+        self._is_reading = True
         self._all_gone = asyncio.Event()
         self._started = False
         self._starter: Starter | None = None
@@ -142,6 +143,18 @@ class ProcessPool:
         worker.pace_s = paced(worker.pace_s, self._loop.time() - began)
         self._note_suspect(task, report.outcome, worker)
         return report
+
+    def pause_reading(self) -> None:
+        """Leave what workers say unread."""
+        self._is_reading = False
+        for worker in self._alive.values():
+            worker.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Listen to them again."""
+        self._is_reading = True
+        for worker in self._alive.values():
+            worker.resume_reading()
 
     async def aclose(self) -> None:
         """Kill every worker, wait until it is gone, and stop the fork server. Safe to call twice."""
@@ -284,6 +297,8 @@ class ProcessPool:
         )
         worker.boot_tries = tries
         self._alive[worker.pid] = worker
+        if not self._is_reading:
+            worker.pause_reading()
         if self._closing:
             worker.kill()
 

@@ -35,6 +35,7 @@ class Seat:
         """The attempt has ended; the first word counts."""
         if not self.report.done():
             self.report.set_result(Report(outcome=outcome, usage=usage))
+            self.link.received()
         self.over.set()
         if self.patience is not None:
             self.patience.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import os
 import signal
 import socket
@@ -53,6 +54,16 @@ class SupervisedWorker:
     At the levels where attempts share it, it takes any number; the pool bounds them.
     """
 
+    # What the pool knows of it: attempts that it was handed, how many of them wait for tasks of their own, whether one
+    # of them is to stay alone, and its pace.
+    load: int = 0
+    lent: int = 0
+    is_reserved: bool = False
+    folder: str | None = None
+    rested_at: float = 0.0
+    given_at: int = 0
+    pace_s: float | None = None
+
     def __init__(
         self,
         started: Started,
@@ -70,15 +81,6 @@ class SupervisedWorker:
         self.retiring = False
         self.dying = False
         self.boot_tries = 0
-        # What the pool knows of it: attempts that it was handed, how many of them wait for tasks of their own, whether
-        # one of them is to stay alone, and its pace.
-        self.load = 0
-        self.lent = 0
-        self.is_reserved = False
-        self.folder: str | None = None
-        self.rested_at = 0.0
-        self.given_at = 0
-        self.pace_s: float | None = None
         self.culprit_is_known = False
         self._seats: dict[int, Seat] = {}
         self._numbers = itertools.count(1)
@@ -92,7 +94,7 @@ class SupervisedWorker:
         self._exit_of = exit_of
         self._lend = lent
         self._loop = asyncio.get_running_loop()
-        self._heard_at = self._loop.time()
+        self._heard_at, self._resumed_at = self._loop.time(), -math.inf
         self._memory = MemoryWatch(started.pid)
         self._channel = EngineChannel(started.sock, self._take, self._broken)
         self._loop.add_reader(started.pidfd, self._died)
@@ -100,8 +102,8 @@ class SupervisedWorker:
 
     @property
     def mute_for_s(self) -> float:
-        """How long it has been started without saying hello; 0 once it has."""
-        return 0.0 if self.identity is not None else self._loop.time() - self._heard_at
+        """How long it has been started without saying hello; 0 once it has, or while nobody listens."""
+        return 0.0 if self.identity is not None or self._channel.is_paused else self._loop.time() - self._heard_at
 
     @property
     def takes_attempts(self) -> bool:
@@ -164,17 +166,30 @@ class SupervisedWorker:
         self._send(frames.Cancel(seat.number))
         seat.patience = self._loop.call_later(GRACE_S, self._lose_patience, seat)
 
+    def _is_heard(self) -> bool:
+        # While it is left unread, and a moment longer, its last word may be on the way to us.
+        return not self._channel.is_paused and self._loop.time() - self._resumed_at >= GRACE_S
+
     def _lose_patience(self, seat: Seat) -> None:
+        if not self._is_heard():
+            seat.patience = self._loop.call_later(GRACE_S, self._lose_patience, seat)
+            return
         seat.is_overrun = True
         self.retiring = True
         # Somebody else on the same loop, or an extension that holds the interpreter, may be what keeps it from ending.
         turns = self._loop.time() - self._heard_at < GRACE_S and self._holder in {None, seat.number}
         self.culprit_is_known = self.culprit_is_known or turns
         if self.level == "thread" and turns:
-            seat.patience = self._loop.call_later(THREAD_PATIENCE_S, self.kill)
+            seat.patience = self._loop.call_later(THREAD_PATIENCE_S, self._give_up, seat)
             self._end_when_all_are_overrun()
         else:
             self.kill()
+
+    def _give_up(self, seat: Seat) -> None:
+        if self._is_heard():
+            self.kill()
+        else:
+            seat.patience = self._loop.call_later(GRACE_S, self._give_up, seat)
 
     def _end_when_all_are_overrun(self) -> None:
         going = [seat for seat in self._seats.values() if not seat.over.is_set()]
@@ -205,6 +220,16 @@ class SupervisedWorker:
             self._cause = self._cause or cause.message
         self.kill()
 
+    def pause_reading(self) -> None:
+        """Leave what it says unread. Its death is noticed all the same, and what it had sent by then is read."""
+        self._channel.pause()
+
+    def resume_reading(self) -> None:
+        """Listen to it again; it was not silent meanwhile."""
+        if self._channel.is_paused:
+            self._heard_at = self._resumed_at = self._loop.time()
+            self._channel.resume()
+
     def watch_memory(self) -> None:
         """Look at the memory of the whole tree; beyond the budgets of its attempts the worker is killed."""
         exceeded = self._memory.exceeded(self._seats.values())
@@ -212,8 +237,8 @@ class SupervisedWorker:
             self.condemn(exceeded)
 
     def silent_for_s(self) -> float:
-        """How long a busy worker has said nothing, not even that it lives."""
-        return self._loop.time() - self._heard_at if self._seats else 0.0
+        """How long a busy worker that is listened to has said nothing, not even that it lives."""
+        return self._loop.time() - self._heard_at if self._seats and not self._channel.is_paused else 0.0
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

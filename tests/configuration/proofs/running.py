@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,17 @@ from tests.configuration.proofs.scene import (
     naps,
     outputs,
     statuses,
+    steadily,
     task,
     until_processes,
     worker_processes,
 )
 from tests.documents import body_of
+from tests.journal.scene import bare
 
 from parallel_agents import ParallelAgentsError
 from parallel_agents.core.events import EventType
+from parallel_agents.core.ids import derived_id
 
 POOL = f"{PROCESSING}.process_pool"
 CONTEXT = f"{PROCESSING}.context_isolation"
@@ -213,6 +218,29 @@ async def workers_of_a_slow_task_and_three_quick_ones(scene: Scene) -> object:
     return [first_used.index(pid) for pid in pids]
 
 
+async def results_left_unread_while_the_journal_is_locked(scene: Scene) -> object:
+    """How many of three results nobody has taken in, and how the three tasks ended once the lock was gone."""
+    gate = scene.folder / "gate"
+    async with scene.executor() as executor:
+        batch = await executor.submit_batch_tasks(
+            [task("waits_for_a_file", f"t{number}", file=str(gate)) for number in range(3)], max_concurrent=3
+        )
+        await scene.until(lambda: len(scene.starts) == 3)
+        with closing(bare(scene.folder / "journal.sqlite3")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            gate.touch()
+            unread = await steadily(lambda: work_directories(batch), below=3)
+            other.execute("COMMIT")
+        body = body_of(await executor.wait(batch))
+    return unread, statuses(body), [found["attempt"] for found in body["agent_execution_sessions"]]
+
+
+def work_directories(execution_id: str) -> int:
+    """How many of the three first attempts have theirs; one goes when its result has come in."""
+    names = [derived_id("ctx", execution_id, f"t{number}", "1") for number in range(3)]
+    return sum(bool(list(Path(tempfile.gettempdir()).glob(f"parallel-agents-*/{name}-*"))) for name in names)
+
+
 IDLE = {f"{POOL}.worker_processes": 3, f"{POOL}.max_tasks_per_worker": 0}
 
 PROOFS: dict[str, Proof] = {
@@ -323,7 +351,19 @@ PROOFS: dict[str, Proof] = {
         observe=end_of_a_nap,
         given={**NO_RETRY, f"{POOL}.task_timeout_seconds": 5},
     ),
+    f"{PROCESSING}.agent_configs.NAME.isolation_level": Proof(
+        values=("process", "thread", "coroutine"),
+        shows=((3, True, "process_isolated"), (3, False, "thread_isolated"), (1, True, "coroutine_isolated")),
+        observe=kind_of_places_of_three_at_once,
+        given={f"{POOL}.worker_processes": 1},
+    ),
     "aiomultiprocess_settings.task_queue_size": Proof(
         values=(1, 1000), shows=(True, False), observe=place_of_an_urgent_task_among_those_that_wait_for_workers
+    ),
+    "aiomultiprocess_settings.result_queue_size": Proof(
+        values=(1, 1000),
+        shows=((2, ["completed"] * 3, [1] * 3), (0, ["completed"] * 3, [1] * 3)),
+        observe=results_left_unread_while_the_journal_is_locked,
+        given={"aiomultiprocess_settings.worker_timeout": 0.4},
     ),
 }

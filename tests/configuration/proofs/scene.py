@@ -176,5 +176,15 @@ async def until_processes(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def steadily(look: Callable[[], int], *, below: int) -> int:
+    """What is to be seen, once it has gone below a number and has then been the same for half a second of looking."""
+    seen: list[int] = []
+    async with asyncio.timeout(30):
+        while len(seen) < 25 or seen[-1] >= below or len(set(seen[-25:])) > 1:
+            await asyncio.sleep(0.02)
+            seen.append(look())
+    return seen[-1]
+
+
 def naps(number: int, seconds: float, **more: Any) -> Sequence[dict[str, Any]]:
     return [task("naps", seconds=seconds, **more) for _ in range(number)]

@@ -33,6 +33,7 @@ AGENT_OF = {
     "timeout_seconds": "naps",
     "retry_attempts": "raises",
     "context_size_mb": "takes_memory",
+    "isolation_level": "naps",
 }
 
 
