@@ -32,7 +32,8 @@ Strategy = Literal["priority_queue", "fifo", "lifo", "shortest_first", "round_ro
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a source gives: tasks, where each came from, and what was left out.
 
-    `title` names the result file after what the agent does, None for a mix of agents.
+    `title` names the result file after what the agent does, None for a mix of agents. `warnings` say what is odd about
+    the source.
     """
 
     tasks: list[dict[str, Any]]
@@ -41,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     vault_root: str | None
     title: str | None
+    warnings: Sequence[str] = ()
 
 
 def plan_source(source: str | Path, agent: str | None, choice: NodeChoice, agents: AgentRegistry) -> Plan:
@@ -225,6 +227,7 @@ def _plan_canvas(path: Path, agent_name: str, choice: NodeChoice, agents: AgentR
         source=str(path),
         vault_root=None if vault_root is None else str(vault_root),
         title=agent.title,
+        warnings=canvas.warnings,
     )
 
 

@@ -11,7 +11,6 @@ from parallel_agents.canvas.choice import NodeChoice, chosen_ids
 from parallel_agents.canvas.document import load_canvas
 from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.inputs import AgentInputs
-from parallel_agents.canvas.palette import PALETTES, palette_named
 from parallel_agents.canvas.selection import select_tasks
 from parallel_agents.core.errors import CanvasError, InputError
 
@@ -87,17 +86,6 @@ def test_a_colour_that_no_node_has_tells_the_colours_that_there_are(draw: Draw) 
         ids(canvas, "orange", palette="jsoncanvas")
     with pytest.raises(CanvasError, match="None of its nodes has a colour"):
         ids(draw({"b": "二"}), "red")
-
-
-def test_an_unknown_palette_is_refused() -> None:
-    with pytest.raises(InputError, match="Did you mean 'project-v1'"):
-        palette_named("project-1")
-
-
-def test_no_palette_gives_two_colours_one_code_but_where_they_are_one() -> None:
-    for palette in PALETTES.values():
-        codes = [code for colour, codes in palette.codes.items() if colour != "blue" for code in codes]
-        assert len(codes) == len(set(codes)), palette.name
 
 
 BASIC = AgentInputs(fields={"material_content": True, "topic": True, "user_understanding": False}, reads=("material",))

@@ -10,7 +10,8 @@ import msgspec
 
 from parallel_agents.canvas.graph import Canvas, Node
 from parallel_agents.canvas.inputs import Reader
-from parallel_agents.canvas.palette import Palette, palette_named
+from parallel_agents.canvas.palette import Palette
+from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.canvas.roles import Role
 from parallel_agents.core.errors import CanvasError, InputError
 
@@ -27,7 +28,7 @@ class NodeChoice(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for; None asks for nothing in particular.
 
     A node fits `select` when one of its terms fits: a colour of the palette, a colour code, a hex value or a part. With
-    `node_ids` too, it has to be among those as well.
+    `node_ids` too, it has to be among those as well. `palette` names one that ships, or a file.
     """
 
     node_ids: Sequence[str] | None = None

@@ -58,8 +58,8 @@ Select = Annotated[
     Parameter(help="Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas."),
 ]
 PaletteName = Annotated[
-    Literal["jsoncanvas", "project-v1", "project-v2"] | None,
-    Parameter(help="What the colours of this canvas mean: jsoncanvas, project-v1 or project-v2."),
+    Path | None,
+    Parameter(help="What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own."),
 ]
 
 
@@ -97,7 +97,11 @@ def run(
         max_concurrent=max_concurrent,
         view=view_of(format, aggregate, output),
     )
-    choice = NodeChoice(node_ids=_listed("--nodes", nodes), select=_listed("--select", select), palette=palette)
+    choice = NodeChoice(
+        node_ids=_listed("--nodes", nodes),
+        select=_listed("--select", select),
+        palette=None if palette is None else str(palette),
+    )
     return _await(run_source(source, agent, choice, options))
 
 

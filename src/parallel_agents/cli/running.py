@@ -240,6 +240,8 @@ def _today() -> datetime:
 
 
 def _say_skipped(plan: Plan, options: RunOptions) -> None:
+    for warning in plan.warnings:
+        options.remark(f"warning   {warning}")
     for skip in plan.skipped:
         options.remark(f"skipped   node {skip.node_id}: {skip.reason}")
     if not plan.tasks:

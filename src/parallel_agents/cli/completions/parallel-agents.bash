@@ -109,7 +109,7 @@ _parallel_agents() {
         "run:--model") _parallel_agents_words offline openai: anthropic: ;;
         "run:--nodes") : ;;
         "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation ;;
-        "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2 ;;
+        "run:--palette") _parallel_agents_files ;;
         "run:--max-concurrent") : ;;
         "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--journal") _parallel_agents_files ;;

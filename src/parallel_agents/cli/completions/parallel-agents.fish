@@ -106,7 +106,7 @@ complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l agent -x -a 
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l model -x -a 'offline openai: anthropic:' -d 'openai:NAME, anthropic:NAME or offline.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l nodes -x -d 'Ids of canvas nodes, separated by commas.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l select -x -a 'red orange yellow green cyan blue purple grey material question understanding explanation' -d 'Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas.'
-complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l palette -x -a 'jsoncanvas project-v1 project-v2' -d 'What the colours of this canvas mean: jsoncanvas, project-v1 or project-v2.'
+complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l palette -x -a '(__fish_complete_path)' -d 'What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l max-concurrent -x -d 'How many tasks run at once.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l config -x -a '(__fish_complete_path (commandline -ct) "" | string match -r "^.*(?:/|\.yaml|\.yml)(?=\s|\$)")' -d 'Configuration file.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l journal -x -a '(__fish_complete_path)' -d 'Journal file (or PARALLEL_AGENTS_JOURNAL).'

@@ -272,7 +272,7 @@ _parallel_agents_run() {
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas]:value: ' \
         '--select[Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation }' \
-        '--palette[What the colours of this canvas mean\: jsoncanvas, project-v1 or project-v2]:value:{ compadd -- jsoncanvas project-v1 project-v2 }' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:_files' \
         '--max-concurrent[How many tasks run at once]:value: ' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
