@@ -53,7 +53,7 @@ def palette_named(name: str | None) -> Palette:
         return read_palette(path)
     close = difflib.get_close_matches(str(name), PALETTES, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise InputError(f"palette {name!r} is not one of {', '.join(PALETTES)}, and no file.{hint}")
+    raise InputError(f"--palette: {name!r} is not one of {', '.join(PALETTES)}, and no file.{hint}")
 
 
 def read_palette(path: Path) -> Palette:

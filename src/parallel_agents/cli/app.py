@@ -55,7 +55,10 @@ Aggregate = Annotated[
 
 Select = Annotated[
     str | None,
-    Parameter(help="Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas."),
+    Parameter(
+        help="Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, "
+        "changed-since-last-run, group:LABEL, subtree:NODE or text:WORDS; with commas, and, or, not, parentheses."
+    ),
 ]
 PaletteName = Annotated[
     Path | None,
