@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from commandtable import Command, Value
 
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.canvas.choice import ROLES
 from parallel_agents.canvas.palette import PALETTES
+from parallel_agents.canvas.terms import KINDS, ROLES, STATES
 
 _MODELS = ("offline", "openai:", "anthropic:")
 # What completes a value, by the option's or the argument's name; other paths complete as any file.
 _FILES = {
     "SOURCE": ("canvas", "jsonl"),
     "--agent": ("md",),
+    "--palette": ("yaml", "yml"),
     "NAME": ("md",),
     "PATH": ("md",),
     "PATHS": ("md",),
@@ -36,7 +37,10 @@ def _words(value: Value) -> tuple[str, ...]:
         return tuple(AgentRegistry().names())
     if value.name == "--select":
         colours = (colour for palette in PALETTES.values() for colour in palette.codes)
-        return tuple(dict.fromkeys([*colours, *(role for role in ROLES if role.isascii())]))
+        words = (word for word in (*ROLES, *STATES, *(f"{kind}:" for kind in KINDS)) if word.isascii())
+        return tuple(dict.fromkeys([*colours, *words]))
+    if value.name == "--palette":
+        return tuple(PALETTES)
     return _MODELS if value.name == "--model" else ()
 
 

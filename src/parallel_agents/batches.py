@@ -11,8 +11,9 @@ import msgspec
 
 from parallel_agents.agents.compliance import Contracts
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.canvas.choice import NodeChoice, chosen_ids
+from parallel_agents.canvas.choice import NodeChoice, chosen_nodes
 from parallel_agents.canvas.document import load_canvas
+from parallel_agents.canvas.earlier import Earlier
 from parallel_agents.canvas.inputs import AgentInputs
 from parallel_agents.canvas.selection import Skipped, select_tasks
 from parallel_agents.canvas.vault import find_vault_root
@@ -32,7 +33,8 @@ Strategy = Literal["priority_queue", "fifo", "lifo", "shortest_first", "round_ro
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a source gives: tasks, where each came from, and what was left out.
 
-    `title` names the result file after what the agent does, None for a mix of agents.
+    `title` names the result file after what the agent does, None for a mix of agents. `warnings` say what is odd about
+    the source; `not_selected` counts the nodes that a selection left out.
     """
 
     tasks: list[dict[str, Any]]
@@ -41,10 +43,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     vault_root: str | None
     title: str | None
+    warnings: Sequence[str] = ()
+    not_selected: int = 0
 
 
-def plan_source(source: str | Path, agent: str | None, choice: NodeChoice, agents: AgentRegistry) -> Plan:
-    """Read a `.canvas` or a `.jsonl` of tasks.
+def plan_source(
+    source: str | Path, agent: str | None, choice: NodeChoice, agents: AgentRegistry, earlier: Earlier | None = None
+) -> Plan:
+    """Read a `.canvas` or a `.jsonl` of tasks. `earlier` is for a choice that needs the journal.
 
     Raises:
         InputError: the source, the agent or a node is not there or not what it should be.
@@ -54,7 +60,7 @@ def plan_source(source: str | Path, agent: str | None, choice: NodeChoice, agent
         case ".canvas":
             if agent is None:
                 raise InputError(f"{path}: a canvas needs an agent. Name one of {', '.join(agents.names())}")
-            return _plan_canvas(path, agent, choice, agents)
+            return _plan_canvas(path, agent, choice, agents, earlier)
         case ".jsonl":
             if not choice.is_open:
                 raise InputError(f"{path}: nodes can be chosen on a canvas only, not in a file of tasks")
@@ -203,11 +209,14 @@ def title_of(agents: AgentRegistry, names: Collection[str]) -> str | None:
     return agents.resolve(known[0]).title if len(known) == len(names) == 1 else None
 
 
-def _plan_canvas(path: Path, agent_name: str, choice: NodeChoice, agents: AgentRegistry) -> Plan:
+def _plan_canvas(
+    path: Path, agent_name: str, choice: NodeChoice, agents: AgentRegistry, earlier: Earlier | None
+) -> Plan:
     agent = agents.resolve(agent_name)
     canvas = load_canvas(path)
     wanted = AgentInputs(fields=agent.fields, reads=agent.reads)
-    selection = select_tasks(canvas, wanted, chosen_ids(canvas, choice))
+    chosen_by_user = chosen_nodes(canvas, choice, wanted, earlier)
+    selection = select_tasks(canvas, wanted, chosen_by_user.node_ids)
     vault_root = find_vault_root(path)
     tasks = [
         {
@@ -221,10 +230,12 @@ def _plan_canvas(path: Path, agent_name: str, choice: NodeChoice, agents: AgentR
     return Plan(
         tasks=tasks,
         places=[f"{path}, node {chosen.node_id!r}" for chosen in selection.tasks],
-        skipped=list(selection.skipped),
+        skipped=[*chosen_by_user.skipped, *selection.skipped],
         source=str(path),
         vault_root=None if vault_root is None else str(vault_root),
         title=agent.title,
+        warnings=canvas.warnings,
+        not_selected=chosen_by_user.not_selected,
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
 
+from parallel_agents.canvas.earlier import Earlier, input_digest
 from parallel_agents.core.document import (
     DocumentWriter,
     Facts,
@@ -122,6 +124,13 @@ class Executions:
             lambda reader: [task.task.task_id for task in tasks_of(reader, execution_id, {State.FAILED})]
         )
 
+    async def earlier(self, canvas: Path, agent_name: str) -> Earlier:
+        """What completed before on the nodes of a canvas: scores of any agent, inputs of this one.
+
+        A canvas is known by its path; one that was named relative to another folder is not found again.
+        """
+        return await self._journal.read(lambda reader: _earlier(reader, canvas.resolve(), agent_name))
+
     async def events(self, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
         """What happened to its tasks, in order, from sequence `after` + 1; a page at a time, empty at the end."""
         changes = await self._journal.read(lambda reader: reader.history(execution_id, after=after, limit=PAGE))
@@ -197,6 +206,36 @@ def tasks_of(reader: Reader, execution_id: str, states: Collection[State] | None
     while page := reader.tasks(execution_id, states=states, after=after, limit=PAGE):
         yield from page
         after = page[-1].task.position
+
+
+def _earlier(reader: Reader, canvas: Path, agent_name: str) -> Earlier:
+    scored: set[str] = set()
+    inputs: dict[str, str] = {}
+    for record in reversed(reader.executions()):  # the oldest first, so that the newest input is what stays
+        if record.source is not None and Path(record.source).resolve() != canvas:
+            continue
+        for task in _completed_of(reader, record.execution_id):
+            node_id, path = task.task.node_id, task.task.canvas_path
+            if node_id is None or path is None or Path(path).resolve() != canvas:
+                continue
+            if task.task.agent_name == agent_name:
+                inputs[node_id] = input_digest(msgspec.msgpack.decode(task.task.input_data))
+            if _has_score(task):
+                scored.add(node_id)
+    return Earlier(scored_node_ids=frozenset(scored), last_inputs=inputs)
+
+
+def _completed_of(reader: Reader, execution_id: str) -> Iterator[TaskRecord]:
+    after = -1
+    while page := reader.tasks(execution_id, states={State.COMPLETED}, after=after, limit=PAGE):
+        yield from page
+        after = page[-1].task.position
+
+
+def _has_score(task: TaskRecord) -> bool:
+    if task.result_status != "success" or task.output is None:
+        return False
+    return msgspec.msgpack.decode(task.output, type=dict[str, Any]).get("total_score") is not None
 
 
 def _with_open_tasks(reader: Reader) -> list[str]:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from parallel_agents.canvas.choice import NodeChoice, chosen_ids
+from parallel_agents.canvas.choice import Chosen, NodeChoice, chosen_nodes
 from parallel_agents.canvas.document import load_canvas
 from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.inputs import AgentInputs
-from parallel_agents.canvas.palette import PALETTES, palette_named
 from parallel_agents.canvas.selection import select_tasks
 from parallel_agents.core.errors import CanvasError, InputError
 
@@ -19,6 +18,7 @@ Draw = Callable[..., Canvas]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CHINESE = EXAMPLES / "笔记库" / "离散数学" / "离散数学.canvas"
 PROJECT = "project-v1"
+BASIC = AgentInputs(fields={"material_content": True, "topic": True, "user_understanding": False}, reads=("material",))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,8 @@ def canvas() -> Canvas:
 
 
 def ids(canvas: Canvas, *select: str, palette: str | None = PROJECT, nodes: list[str] | None = None) -> list[str]:
-    return chosen_ids(canvas, NodeChoice(select=select, palette=palette, node_ids=nodes)) or []
+    chosen = chosen_nodes(canvas, NodeChoice(select=select, palette=palette, node_ids=nodes), BASIC)
+    return list(chosen.node_ids or [])
 
 
 def coloured(canvas: Canvas, *codes: str) -> list[str]:
@@ -63,7 +64,7 @@ def test_a_part_is_what_the_edges_say(canvas: Canvas) -> None:
 
 
 def test_nothing_in_particular_is_nothing_in_particular(canvas: Canvas) -> None:
-    assert chosen_ids(canvas, NodeChoice()) is None
+    assert chosen_nodes(canvas, NodeChoice(), BASIC) == Chosen(node_ids=None)
     assert NodeChoice().is_open
 
 
@@ -87,20 +88,6 @@ def test_a_colour_that_no_node_has_tells_the_colours_that_there_are(draw: Draw) 
         ids(canvas, "orange", palette="jsoncanvas")
     with pytest.raises(CanvasError, match="None of its nodes has a colour"):
         ids(draw({"b": "二"}), "red")
-
-
-def test_an_unknown_palette_is_refused() -> None:
-    with pytest.raises(InputError, match="Did you mean 'project-v1'"):
-        palette_named("project-1")
-
-
-def test_no_palette_gives_two_colours_one_code_but_where_they_are_one() -> None:
-    for palette in PALETTES.values():
-        codes = [code for colour, codes in palette.codes.items() if colour != "blue" for code in codes]
-        assert len(codes) == len(set(codes)), palette.name
-
-
-BASIC = AgentInputs(fields={"material_content": True, "topic": True, "user_understanding": False}, reads=("material",))
 
 
 def test_a_question_is_decomposed_with_the_material_above_it_and_the_understanding_below(canvas: Canvas) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parallel_agents.canvas.document import load_canvas, load_document, readable
+from parallel_agents.canvas.document import load_canvas, load_document
+from parallel_agents.canvas.items import readable
 from parallel_agents.core.errors import CanvasError, SourceError
 
 NODE: dict[str, Any] = {"id": "a", "type": "text", "text": "命题", "x": 0, "y": 0, "width": 10, "height": 10}

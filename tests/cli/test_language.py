@@ -20,6 +20,7 @@ PAIRS = read_pairs((FOLDER / "messages.txt").read_text(encoding="utf-8"))
 PARTS = {
     " - at ": "where a validation error is cut",
     "node {} above it: ": "before the problem with that node",
+    "in the item {}, ": "before the key that stands twice",
     " and no ": "joins names in 'the canvas gives no'",
     "(its default)": "stands in the sentences of rules between keys",
     "in {}": "the same",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -79,7 +80,7 @@ def test_every_example_of_the_help_is_a_command_that_can_be_given() -> None:
     for name, listed in examples.items():
         assert 2 <= len(listed) <= 4, name
         for example in listed:
-            program, *words = example["run"].split(" > ")[0].split()
+            program, *words = shlex.split(example["run"].split(" > ")[0])
             assert program == "parallel-agents"
             assert name == "parallel-agents" or " ".join(words).startswith(name)
             assert complaint_of(words) is None, example["run"]

@@ -1,1 +1,1 @@
-"""JSON Canvas in: read a canvas, choose nodes, derive what an agent needs from them."""
+"""JSON Canvas: read a canvas, edit its text, choose nodes, derive what an agent needs from them."""

@@ -1,33 +1,28 @@
-"""Which nodes a user asks for: by id, by colour, by the part that they play."""
+"""Which nodes a user asks for: by id, by colour, by the part that they play, by where they are and what they hold."""
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from parallel_agents.canvas.graph import Canvas, Node
-from parallel_agents.canvas.inputs import Reader
-from parallel_agents.canvas.palette import Palette, palette_named
-from parallel_agents.canvas.roles import Role
-from parallel_agents.core.errors import CanvasError, InputError
-
-ROLES = {
-    **{role.value: role for role in Role},
-    "材料": Role.MATERIAL,
-    "问题": Role.QUESTION,
-    "理解": Role.UNDERSTANDING,
-    "解释": Role.EXPLANATION,
-}
+from parallel_agents.canvas.earlier import Earlier
+from parallel_agents.canvas.expressions import Expression, Some, Term, parse, terms_of
+from parallel_agents.canvas.graph import Canvas
+from parallel_agents.canvas.inputs import AgentInputs, unreadable
+from parallel_agents.canvas.palette import Palette
+from parallel_agents.canvas.palettefile import palette_named
+from parallel_agents.canvas.selection import Skipped
+from parallel_agents.canvas.terms import ROLES, Meaning, needs_journal
+from parallel_agents.core.errors import CanvasError
 
 
 class NodeChoice(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for; None asks for nothing in particular.
 
-    A node fits `select` when one of its terms fits: a colour of the palette, a colour code, a hex value or a part. With
-    `node_ids` too, it has to be among those as well.
+    A node fits `select` when one of its expressions fits (see `canvas/terms.py` for what they may hold). With
+    `node_ids` too, it has to be among those as well. `palette` names one that ships, or a file.
     """
 
     node_ids: Sequence[str] | None = None
@@ -39,49 +34,68 @@ class NodeChoice(msgspec.Struct, frozen=True, kw_only=True):
         """Whether nothing in particular was asked for."""
         return self.node_ids is None and self.select is None
 
+    @property
+    def needs_journal(self) -> bool:
+        """Whether it asks for earlier results. Raises `InputError` for an expression that is none."""
+        return any(needs_journal(term) for text in self.select or () for term in terms_of(parse(text)))
 
-def chosen_ids(canvas: Canvas, choice: NodeChoice) -> list[str] | None:
-    """Ids of the nodes that were asked for, as they were named or in the canvas's order; None: nothing in particular.
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """Nodes that were asked for, in the canvas's order or as they were named; None: nothing in particular.
+
+    `skipped` are those whose note would have to be read to tell; `not_selected` counts what an expression left out.
+    """
+
+    node_ids: Sequence[str] | None
+    skipped: Sequence[Skipped] = ()
+    not_selected: int = 0
+
+
+def chosen_nodes(canvas: Canvas, choice: NodeChoice, agent: AgentInputs, earlier: Earlier | None = None) -> Chosen:
+    """Find the nodes that were asked for, for an agent; `earlier` is what the journal knows, where it is needed.
 
     Raises:
         CanvasError: a named node is not there, or none fits.
-        InputError: a term or the palette is not known.
+        InputError: an expression, a term or the palette is not known.
     """
     palette = palette_named(choice.palette)
     if choice.select is None:
-        return None if choice.node_ids is None else list(choice.node_ids)
-    reader = Reader(canvas)
-    terms = [_term(term, palette, reader) for term in choice.select]
+        return Chosen(node_ids=None if choice.node_ids is None else list(choice.node_ids))
+    meaning = Meaning(canvas, palette, agent, earlier or Earlier())
+    parsed = [parse(text) for text in choice.select]
+    conditions = [meaning.of(expression, text) for expression, text in zip(parsed, choice.select, strict=True)]
     named = canvas.nodes if choice.node_ids is None else [canvas.node(node_id) for node_id in choice.node_ids]
-    found = [node.node_id for node in named if any(fits(node) for fits in terms)]
+    found: list[str] = []
+    skipped: list[Skipped] = []
+    for node in named:
+        try:
+            if any(fits(node) for fits in conditions):
+                found.append(node.node_id)
+        except CanvasError as error:
+            skipped.append(Skipped(node.node_id, unreadable(error, node)))
     if not found:
-        raise CanvasError(canvas.path, _nothing(choice.select, palette), hint=_colours_of(canvas))
-    return found
+        asks_for_colours = any(palette.codes_of(term.text) for one in parsed for term in terms_of(one))
+        hint = _colours_of(canvas) if asks_for_colours else ""
+        raise CanvasError(canvas.path, _nothing(parsed, choice.select, palette), hint=hint)
+    left_out = len(canvas.nodes) - len(set(found)) - len(skipped)
+    return Chosen(node_ids=found, skipped=skipped, not_selected=left_out)
 
 
-def _term(term: str, palette: Palette, reader: Reader) -> Callable[[Node], bool]:
-    codes = palette.codes_of(term)
-    if codes is not None:
-        return lambda node: node.color is not None and node.color.lower() in codes
-    role = ROLES.get(term.casefold())
-    if role is Role.UNDERSTANDING:
-        return reader.is_understanding
-    if role is not None:
-        return lambda node: reader.roles.get(node.node_id) is role
-    known = [*palette.codes, *ROLES]
-    close = difflib.get_close_matches(term.casefold(), known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise InputError(
-        f"--select: {term!r} is neither a colour of the palette {palette.name} ({', '.join(palette.codes)}), nor a "
-        f"colour code, nor a part ({', '.join(role.value for role in Role)}).{hint}"
-    )
-
-
-def _nothing(terms: Sequence[str], palette: Palette) -> str:
+def _nothing(parsed: Sequence[Expression], texts: Sequence[str], palette: Palette) -> str:
+    whole = parsed[0] if len(parsed) == 1 else Some(tuple(parsed))
+    terms = [whole] if isinstance(whole, Term) else whole.parts if isinstance(whole, Some) else ()
+    plain = [term for term in terms if isinstance(term, Term) and _is_colour_or_part(term, palette)]
+    if not plain or len(plain) < len(terms):
+        return f"no node fits {', '.join(texts)!r}"
     meant = [
-        f"{term} (colour {' or '.join(sorted(codes))})" if (codes := palette.codes_of(term)) else term for term in terms
+        f"{term.text} (colour {' or '.join(sorted(codes))})" if (codes := palette.codes_of(term.text)) else term.text
+        for term in plain
     ]
     return f"no node is {' or '.join(meant)} in the palette {palette.name}"
+
+
+def _is_colour_or_part(term: Term, palette: Palette) -> bool:
+    return term.name is None and (palette.codes_of(term.value) is not None or term.value.casefold() in ROLES)
 
 
 def _colours_of(canvas: Canvas) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any, NoReturn, cast
 import msgspec
 
 from parallel_agents.canvas.graph import Canvas, Edge, Node
+from parallel_agents.canvas.items import Item, read_edge, read_node
 from parallel_agents.core.errors import CanvasError, SourceError
 
-Item = dict[str, Any]
-
+_BLANKS = " \t\r\n"
 _INDENT = re.compile(r"\n([ \t]*)[^ \t\r\n]")
 
 
@@ -46,7 +45,8 @@ def load_document(path: Path) -> Document:
     raw = _read(path)
     has_bom = raw.startswith(codecs.BOM_UTF8)
     text = _decode(path, raw.removeprefix(codecs.BOM_UTF8))
-    data = _parse(path, text)
+    repeated: list[str] = []
+    data = _parse(path, text, repeated)
     return Document(
         path=path,
         raw=raw,
@@ -54,7 +54,7 @@ def load_document(path: Path) -> Document:
         has_bom=has_bom,
         newline=_newline(text),
         indent=_indent(text),
-        canvas=_canvas(path, data),
+        canvas=_canvas(path, data, repeated),
     )
 
 
@@ -86,11 +86,18 @@ def _decode(path: Path, raw: bytes) -> str:
         raise SourceError(path, f"is not UTF-8: byte {raw[error.start]:#04x}", line=line) from error
 
 
-def _parse(path: Path, text: str) -> Item:
-    if not text.strip():
+def _parse(path: Path, text: str, repeated: list[str]) -> Item:
+    if not text.strip(_BLANKS):
         return {}  # Obsidian opens an empty file as an empty canvas
+
+    def join(pairs: list[tuple[str, Any]]) -> Item:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            repeated.extend(_repeated_keys(made, [key for key, _ in pairs]))
+        return made
+
     try:
-        data: object = json.loads(text, parse_constant=_refuse_constant)
+        data: object = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=join)
     except json.JSONDecodeError as error:
         problem = f"is not JSON: {error.msg} (column {error.colno})"
         raise SourceError(path, problem, line=error.lineno) from error
@@ -101,6 +108,16 @@ def _parse(path: Path, text: str) -> Item:
         kind = "a list" if isinstance(data, list) else "a single value"
         raise SourceError(path, f"a canvas is a JSON object with nodes and edges; this is {kind}", line=1)
     return cast("Item", data)
+
+
+def _repeated_keys(item: Item, keys: list[str]) -> list[str]:
+    place = f"in the item {item['id']!r}, " if isinstance(item.get("id"), str) else ""
+    numbers = Counter(keys)
+    return [
+        f"{place}the key {key!r} stands {number} times; only the last one counts"
+        for key, number in numbers.items()
+        if number > 1
+    ]
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -119,14 +136,14 @@ def _indent(text: str) -> str:
     return found[1] if found else ""
 
 
-def _canvas(path: Path, data: Item) -> Canvas:
-    nodes = [_node(path, position, item) for position, item in enumerate(_array(path, data, "nodes"))]
+def _canvas(path: Path, data: Item, repeated: list[str]) -> Canvas:
+    nodes = [read_node(path, position, item) for position, item in enumerate(_array(path, data, "nodes"))]
     for node_id, number in Counter(node.node_id for node in nodes).items():
         if number > 1:
             problem = f"{number} nodes share this id, so no result could be attached to one of them"
             raise CanvasError(path, problem, node=node_id, field="id", hint="Give each node an id of its own.")
-    edges = [_edge(path, position, item) for position, item in enumerate(_array(path, data, "edges"))]
-    return Canvas(path, nodes, edges, _warnings(nodes, edges))
+    edges = [read_edge(path, position, item) for position, item in enumerate(_array(path, data, "edges"))]
+    return Canvas(path, nodes, edges, [*repeated, *_warnings(nodes, edges)])
 
 
 def _warnings(nodes: list[Node], edges: list[Edge]) -> list[str]:
@@ -143,101 +160,3 @@ def _array(path: Path, data: Item, key: str) -> list[object]:
     if not isinstance(value, list):
         raise CanvasError(path, f"{key} must be a list", field=key)
     return cast("list[object]", value)
-
-
-def _node(path: Path, position: int, value: object) -> Node:
-    place = f"nodes[{position}]"
-    if not isinstance(value, dict):
-        raise CanvasError(path, "a node must be a JSON object", field=place)
-    item = cast("Item", value)
-    fields = _Fields(path, _node_id(path, place, item), item)
-    node_type = fields.text("type")
-    return Node(
-        node_id=fields.node_id,
-        type=node_type,
-        x=fields.number("x"),
-        y=fields.number("y"),
-        width=fields.number("width"),
-        height=fields.number("height"),
-        text=fields.text("text" if "text" in item else "content") if node_type == "text" else "",
-        file=fields.text("file") if node_type == "file" else "",
-        subpath=fields.text("subpath") if node_type == "file" else "",
-        url=fields.text("url") if node_type == "link" else "",
-        label=fields.text("label") if node_type == "group" else "",
-        color=fields.text("color") or None,
-    )
-
-
-def _node_id(path: Path, place: str, item: Item) -> str:
-    node_id: object = item.get("id")
-    if node_id is None:
-        raise CanvasError(path, "a node must have an id", field=f"{place}.id")
-    if not isinstance(node_id, str) or not node_id:
-        raise CanvasError(path, f"an id must be a text that is not empty, not {node_id!r}", field=f"{place}.id")
-    if readable(node_id) != node_id:
-        raise CanvasError(path, "the id is not valid Unicode", field=f"{place}.id")
-    return node_id
-
-
-class _Fields:
-    """Typed reads of one node's keys; a wrong type names the node and the key."""
-
-    def __init__(self, path: Path, node_id: str, item: Item) -> None:
-        self.path = path
-        self.node_id = node_id
-        self.item = item
-
-    def text(self, key: str) -> str:
-        """Read a text; a key that is not there, or null, gives ""."""
-        value: object = self.item.get(key)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise CanvasError(self.path, f"must be a text, not {value!r:.60}", node=self.node_id, field=key)
-        return readable(value)
-
-    def number(self, key: str) -> float:
-        """Read a number; a key that is not there gives 0."""
-        value: object = self.item.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise CanvasError(self.path, f"must be a number, not {value!r:.60}", node=self.node_id, field=key)
-        if not math.isfinite(number := _float(value)):
-            raise CanvasError(self.path, "is too large a number", node=self.node_id, field=key)
-        return number
-
-
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _edge(path: Path, position: int, value: object) -> Edge:
-    place = f"edges[{position}]"
-    if not isinstance(value, dict):
-        raise CanvasError(path, "an edge must be a JSON object", field=place)
-    item = cast("Item", value)
-    return Edge(
-        edge_id=_edge_text(path, place, item, "id"),
-        from_node=_edge_text(path, place, item, "fromNode"),
-        to_node=_edge_text(path, place, item, "toNode"),
-        label=_edge_text(path, place, item, "label"),
-        color=_edge_text(path, place, item, "color") or None,
-    )
-
-
-def _edge_text(path: Path, place: str, item: Item, key: str) -> str:
-    value: object = item.get(key)
-    if value is not None and not isinstance(value, str):
-        raise CanvasError(path, f"must be a text, not {value!r:.60}", field=f"{place}.{key}")
-    return readable(value or "")
-
-
-def readable(text: str) -> str:
-    r"""Return a text that can be written as UTF-8: a half surrogate (`"\ud83d"` in JSON) becomes U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

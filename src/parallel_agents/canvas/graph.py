@@ -38,6 +38,12 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this is a file node for a Markdown note."""
         return self.type == "file" and self.file.casefold().endswith(MARKDOWN_SUFFIX)
 
+    def holds(self, other: Node) -> bool:
+        """Whether the centre of another node lies on this one."""
+        across = other.x + other.width / 2 - self.x
+        down = other.y + other.height / 2 - self.y
+        return 0 <= across <= self.width and 0 <= down <= self.height
+
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
     """An edge between two nodes that are both there. `edge_id` is "" where the file gives none."""
@@ -99,7 +105,7 @@ class Canvas:
 
     def group_of(self, node: Node) -> Node | None:
         """Return the smallest group that holds the centre of a node, None where no group does."""
-        around = [group for group in self._groups if group is not node and _holds(group, node)]
+        around = [group for group in self._groups if group is not node and group.holds(node)]
         return min(around, key=lambda group: group.width * group.height, default=None)
 
     def _near(self, node_id: str) -> str:
@@ -108,9 +114,3 @@ class Canvas:
             return "Did you mean " + " or ".join(repr(other) for other in near) + "?"
         some = ", ".join(repr(node.node_id) for node in self.nodes[:5])
         return f"It has {len(self.nodes)} nodes, the first being {some}." if some else "It has no nodes."
-
-
-def _holds(group: Node, node: Node) -> bool:
-    across = node.x + node.width / 2 - group.x
-    down = node.y + node.height / 2 - group.y
-    return 0 <= across <= group.width and 0 <= down <= group.height

@@ -70,7 +70,7 @@ class Reader:
         material = None if question is None else self._material_above(question)
         reference = None if material is None else _said(self.text(material))
         return {
-            "user_understanding": self._understanding_below(node) if reads == "material" else text,
+            "user_understanding": self.understanding_below(node) if reads == "material" else text,
             "question_text": asked,
             "reference_material": reference,
             "material_content": "\n\n".join(filter(None, (reference, asked))) or None,
@@ -90,6 +90,16 @@ class Reader:
         above = [parent for parent in self._parents(node) if self.roles[parent.node_id] is Role.MATERIAL]
         return any(self._parents(parent) for parent in above)
 
+    def understanding_below(self, question: Node) -> str | None:
+        """Return the first understanding that was written below a question, None where there is none.
+
+        Raises:
+            CanvasError: a note below it cannot be read.
+        """
+        below = dict.fromkeys(edge.to_node for edge in self.canvas.outgoing(question.node_id))
+        answers = [self.canvas.node(one) for one in below if self.roles.get(one) is Role.UNDERSTANDING]
+        return next(filter(None, (_said(self.text(answer)) for answer in answers)), None)
+
     def _topic(self, node: Node, text: str | None) -> str:
         group = self.canvas.group_of(node)
         label = "" if group is None else group.label.strip()
@@ -99,11 +109,6 @@ class Reader:
         parents = self._parents(node)
         asked = [parent for parent in parents if self.roles[parent.node_id] is Role.QUESTION]
         return next(iter(asked or parents), None)
-
-    def _understanding_below(self, question: Node) -> str | None:
-        below = dict.fromkeys(edge.to_node for edge in self.canvas.outgoing(question.node_id))
-        answers = [self.canvas.node(one) for one in below if self.roles.get(one) is Role.UNDERSTANDING]
-        return next(filter(None, (_said(self.text(answer)) for answer in answers)), None)
 
     def _material_above(self, question: Node) -> Node | None:
         """Return the nearest material above a question, else the node right above it; deeper questions are climbed."""

@@ -1,4 +1,6 @@
-"""What colours mean: a palette names the codes that count as a colour. No code means anything by itself.
+"""What colours mean: a palette names the codes that count as a colour, the first one of which is written.
+
+No code means anything by itself.
 
 `jsoncanvas` is the standard's own (https://jsoncanvas.org/spec/1.0/). The `project` palettes are of vaults whose theme
 shows the codes in other colours; canvases of `project-v1` hold both "1" and "4" as red.
@@ -6,16 +8,14 @@ shows the codes in other colours; canvases of `project-v1` hold both "1" and "4"
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from parallel_agents.core.errors import InputError
+from parallel_agents.canvas.roles import Role
 
-_HEX = re.compile(r"#[0-9a-fA-F]{6}")
-_CODE = re.compile(r"[1-6]")
+_CODE = re.compile(r"[1-6]|#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 
 NAMES = {
     "红": "red",
@@ -30,22 +30,47 @@ NAMES = {
 }
 
 
+ROLE_COLOURS = {Role.QUESTION: "red", Role.UNDERSTANDING: "yellow", Role.EXPLANATION: "blue"}
+"""The colour that a new node of a part gets; material keeps what it has."""
+
+
 class Palette(msgspec.Struct, frozen=True):
-    """A name, and the codes that count as each colour."""
+    """A name, and the codes that count as each colour, the one to be written first.
+
+    `deep_questions` is the colour of questions that ask about an understanding.
+    """
 
     name: str
-    codes: Mapping[str, frozenset[str]]
+    codes: Mapping[str, Sequence[str]]
+    deep_questions: str = "purple"
 
     def codes_of(self, term: str) -> frozenset[str] | None:
         """The codes that a colour's name, a code or a hex value stands for; None where it is none of these."""
-        if _CODE.fullmatch(term) or _HEX.fullmatch(term):
+        if _CODE.fullmatch(term):
             return frozenset({term.lower()})
-        plain = term.casefold().removesuffix("色")
-        return self.codes.get(NAMES.get(plain, plain))
+        found = self.codes.get(colour_name(term))
+        return None if found is None else frozenset(code.lower() for code in found)
+
+    def code_for(self, colour: str) -> str | None:
+        """The code that is written for a colour; None where the palette does not have it."""
+        return next(iter(self.codes.get(colour_name(colour), ())), None)
+
+    def code_of_role(self, role: Role, *, is_deep: bool = False) -> str | None:
+        """The code of a new node that plays a part; None: it gets no colour."""
+        if role is Role.QUESTION and is_deep:
+            return self.code_for(self.deep_questions)
+        colour = ROLE_COLOURS.get(role)
+        return None if colour is None else self.code_for(colour)
+
+
+def colour_name(term: str) -> str:
+    """The name of a colour as palettes write it, from one in either language and any case."""
+    plain = term.casefold().removesuffix("色")
+    return NAMES.get(plain, plain)
 
 
 def _palette(name: str, **codes: str) -> Palette:
-    return Palette(name, {colour: frozenset(listed.split()) for colour, listed in codes.items()})
+    return Palette(name, {colour: tuple(listed.split()) for colour, listed in codes.items()})
 
 
 PALETTES = {
@@ -57,17 +82,3 @@ PALETTES = {
     )
 }
 DEFAULT = "jsoncanvas"
-
-
-def palette_named(name: str | None) -> Palette:
-    """Find a palette; None means the standard's own.
-
-    Raises:
-        InputError: there is none of this name.
-    """
-    found = PALETTES.get(name or DEFAULT)
-    if found is not None:
-        return found
-    close = difflib.get_close_matches(str(name), PALETTES, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise InputError(f"palette {name!r} is not one of {', '.join(PALETTES)}.{hint}")

@@ -55,11 +55,14 @@ Aggregate = Annotated[
 
 Select = Annotated[
     str | None,
-    Parameter(help="Nodes by colour (red, yellow, …) or part (question, understanding, …), with commas."),
+    Parameter(
+        help="Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, "
+        "changed-since-last-run, group:LABEL, subtree:NODE or text:WORDS; with commas, and, or, not, parentheses."
+    ),
 ]
 PaletteName = Annotated[
-    Literal["jsoncanvas", "project-v1", "project-v2"] | None,
-    Parameter(help="What the colours of this canvas mean: jsoncanvas, project-v1 or project-v2."),
+    Path | None,
+    Parameter(help="What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own."),
 ]
 
 
@@ -97,7 +100,11 @@ def run(
         max_concurrent=max_concurrent,
         view=view_of(format, aggregate, output),
     )
-    choice = NodeChoice(node_ids=_listed("--nodes", nodes), select=_listed("--select", select), palette=palette)
+    choice = NodeChoice(
+        node_ids=_listed("--nodes", nodes),
+        select=_listed("--select", select),
+        palette=None if palette is None else str(palette),
+    )
     return _await(run_source(source, agent, choice, options))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from parallel_agents.batches import NodeChoice, Plan, plan_source, title_of
+from parallel_agents.canvas.earlier import Earlier
 from parallel_agents.cli import codes
 from parallel_agents.cli.colour import is_terminal
 from parallel_agents.cli.interruption import Interruption
@@ -47,7 +48,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 async def run_source(source: Path, agent: str | None, choice: NodeChoice, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
     executor = _executor(options)
-    plan = plan_source(source, agent, choice, executor.agents)
+    plan = plan_source(source, agent, choice, executor.agents, await _earlier(executor, source, agent, choice))
     _say_skipped(plan, options)
     place = options.output or default_place(plan.source, plan.title, _today(), options.view.format)
     check_place(place)
@@ -239,9 +240,22 @@ def _today() -> datetime:
     return datetime.now().astimezone()
 
 
+async def _earlier(
+    executor: ParallelAgentExecutor, source: Path, agent: str | None, choice: NodeChoice
+) -> Earlier | None:
+    if agent is None or not choice.needs_journal:
+        return None
+    return await executor.executions.earlier(source, executor.agents.resolve(agent).name)
+
+
 def _say_skipped(plan: Plan, options: RunOptions) -> None:
+    for warning in plan.warnings:
+        options.remark(f"warning   {warning}")
     for skip in plan.skipped:
         options.remark(f"skipped   node {skip.node_id}: {skip.reason}")
+    if plan.not_selected:
+        one, many = "skipped   1 node: not selected", f"skipped   {plan.not_selected} nodes: not selected"
+        options.remark(one if plan.not_selected == 1 else many)
     if not plan.tasks:
         if not plan.skipped:
             raise InputError(f"{plan.source}: there is nothing to run; it is empty")

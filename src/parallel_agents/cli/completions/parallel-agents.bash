@@ -108,8 +108,8 @@ _parallel_agents() {
         "run:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
         "run:--model") _parallel_agents_words offline openai: anthropic: ;;
         "run:--nodes") : ;;
-        "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation ;;
-        "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2 ;;
+        "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group: subtree: text: ;;
+        "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--max-concurrent") : ;;
         "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--journal") _parallel_agents_files ;;
