@@ -108,6 +108,43 @@ def unmake_file(root: Path, made: MadeFile) -> None:
     remove_empty(root, made.folders)
 
 
+def move_away(root: Path, relative: str, digest: str, folder: Path) -> Path | None:
+    """Move a file of a vault to another folder, under its own path; returns where it is, None where it is gone already.
+
+    Raises:
+        CanvasWriteError: it was changed, or cannot be moved. It is where it was.
+    """
+    standing = stands_as(root, relative, digest)
+    if standing is None:
+        return None
+    if not standing:
+        raise CanvasWriteError(relative, "it was changed since")
+    source, target = place_below(root, relative), folder.joinpath(*PurePosixPath(relative).parts)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target = _free_name(target)
+        # By a copy: the folder may be on another disk, and what is written to the file meanwhile is not lost with it.
+        with target.open("xb") as file:
+            file.write(source.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        if not stands_as(root, relative, digest):
+            target.unlink()
+            raise CanvasWriteError(relative, "it was changed since")
+        source.unlink()
+    except OSError as error:
+        raise CanvasWriteError(relative, _in_words(error)) from error
+    return target
+
+
+def _free_name(wanted: Path) -> Path:
+    number, path = 1, wanted
+    while os.path.lexists(path):
+        number += 1
+        path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+    return path
+
+
 def remove_empty(root: Path, folders: tuple[str, ...]) -> None:
     """Remove folders that were made for files, the inner ones first, as far as nothing is in them."""
     for folder in sorted(folders, key=len, reverse=True):

@@ -25,12 +25,11 @@ class Recoloured(msgspec.Struct, frozen=True):
 
 
 class AddedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A note that a landing made. `path` and `folders`, those made for it, count from the vault's root."""
+    """A note that a landing made, with its SHA-256. `path` counts from the vault's root."""
 
     path: str
     digest: str
     task_id: str
-    folders: tuple[str, ...] = ()
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +59,13 @@ class Kept(msgspec.Struct, frozen=True, order=True):
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):
-    """The canvas after an undo. `files` are the notes that nothing on it shows any more."""
+    """The canvas after an undo. `is_exact`: the bytes are those from before the first of the landings.
+
+    `files` are the notes that nothing on it shows any more.
+    """
 
     raw: bytes
+    is_exact: bool
     nodes: int = 0
     edges: int = 0
     colours: int = 0
@@ -83,11 +86,11 @@ def undo(document: Document, landings: Sequence[Landed]) -> Undone:
     raw, left = _reversed(document, landings)
     reached = document_of(document.path, raw)
     if not left:
-        return _told(document, reached, landings)
+        return _told(document, reached, landings, is_exact=True)
     coloured, kept = _with_colours_back(reached, left)
     undoing = _Undoing(coloured, left)
     removed = edit_document(coloured, undoing.edit())
-    return _told(document, document_of(document.path, removed.raw), landings, (*kept, *undoing.kept()))
+    return _told(document, document_of(document.path, removed.raw), landings, (*kept, *undoing.kept()), is_exact=False)
 
 
 def _reversed(document: Document, landings: Sequence[Landed]) -> tuple[bytes, Sequence[Landed]]:
@@ -182,15 +185,16 @@ class _Undoing:
                     open_ids.append(start)
 
 
-def _told(document: Document, after: Document, landings: Sequence[Landed], kept: Sequence[Kept] = ()) -> Undone:
+def _told(
+    document: Document, after: Document, landings: Sequence[Landed], kept: Sequence[Kept] = (), *, is_exact: bool
+) -> Undone:
     shown = {node.file for node in after.canvas.nodes if node.type == "file"}
     files = {file.path: file for landing in landings for file in landing.added.files}
     still = [Kept("file", path, "a node that stays shows it") for path in files if path in shown]
-    nodes, edges = (
-        _by_id(document.data, name).keys() - _by_id(after.data, name).keys() for name in ("nodes", "edges")
-    )
+    nodes, edges = (_by_id(document.data, name).keys() - _by_id(after.data, name).keys() for name in ("nodes", "edges"))
     return Undone(
         raw=after.raw,
+        is_exact=is_exact,
         nodes=len(nodes),
         edges=len(edges),
         colours=_changed_colours(document, after),
@@ -205,9 +209,7 @@ def _changed_colours(document: Document, after: Document) -> int:
 
 
 def _is_changed(item: Mapping[str, Any], written: Mapping[str, Any]) -> bool:
-    now, then = (
-        {key: value for key, value in one.items() if key not in _PLACES} for one in (item, written)
-    )
+    now, then = ({key: value for key, value in one.items() if key not in _PLACES} for one in (item, written))
     return json.dumps(now, sort_keys=True) != json.dumps(then, sort_keys=True)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from parallel_agents.agents.forms import form_of
+from parallel_agents.agents.landingform import form_of
 from parallel_agents.agents.parsing import parse_spec
 from parallel_agents.canvas.landing import Accepted
 from parallel_agents.core.errors import InputError, UnknownExecutionError
@@ -114,7 +114,7 @@ class _Gathering:
 
     def harvest(self, landings: Sequence[CanvasLanding]) -> Harvest:
         """All that was noted."""
-        for name in sorted((self._only or set()) - self._known):
+        for name in sorted((self._only or frozenset[str]()) - self._known):
             close = difflib.get_close_matches(name, self._known, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise InputError(f"execution {self._record.execution_id} has no task, and no node, {name!r}.{hint}")
@@ -146,8 +146,3 @@ class _Forms:
 
 def _refused(task: TaskRecord, reason: str) -> Refused:
     return Refused(task_id=task.task.task_id, node_id=task.task.node_id, reason=reason)
-
-
-def canvases_of(harvested: Harvest, is_open: Callable[[CanvasLanding], bool]) -> Iterator[str]:
-    """The resolved paths of canvases that have landings of this kind, each once, in order."""
-    yield from dict.fromkeys(landing.canvas_path for landing in harvested.landings if is_open(landing))

@@ -32,7 +32,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     `files` count from the vault's root. `backup` is the version from before, None where nothing was written. `merged`
     counts versions of others that were joined in. `problem` says why the canvas could not be written, None where it
-    could; then nothing of it was changed, and what is counted is None. `checked` is what was found when it was read back.
+    could; then nothing of it was changed, and what is counted is None. `checked` is what was found on reading it back.
     """
 
     canvas: str
@@ -52,8 +52,10 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What an apply did. `waiting` counts results that wait for tasks before them, so that places never depend on which
-    was faster; `refused` has results that belong to no canvas.
+    """What an apply did.
+
+    `waiting` counts results that wait for tasks before them, so that places never depend on which was faster; `refused`
+    has results that belong to no canvas.
     """
 
     execution_id: str
