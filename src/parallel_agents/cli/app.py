@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
+from parallel_agents.cli.landing import register as register_landing
 from parallel_agents.cli.looking import agents, configuration, journal, print_completion
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
@@ -306,6 +307,7 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
     return _await(cancel_execution(execution_id, config=config, journal=journal))
 
 
+register_landing(app)
 app.command(agents)
 app.command(configuration)
 app.command(journal)
