@@ -89,8 +89,7 @@ async def _landings(execution_id: str, options: LandingOptions) -> AsyncGenerato
 def _tell(lines: Iterable[str], outcome: Outcome) -> None:
     shown = [*lines, *_refused_lines(outcome.refused)]
     if outcome.waiting:
-        one, many = "1 result waits", f"{outcome.waiting} results wait"
-        shown.append(f"{one if outcome.waiting == 1 else many} for tasks before them that have not ended")
+        shown.append(f"waiting   {outcome.waiting}: a task before them has not ended")
     tell("\n".join(shown) or "there is nothing to put on a canvas yet")
 
 
