@@ -77,12 +77,13 @@ class _Search(msgspec.Struct, frozen=True, kw_only=True):
 
     def further(self, tried: _Try, in_the_way: Sequence[Box]) -> Iterator[_Try]:
         """The nearest places in the same column that are not known to be taken."""
-        _, x, _, heading = tried
+        _, x, y, heading = tried
         down = self.block.down
+        # At least a pixel further: sums are rounded, and what is in the way by less would stay there for ever.
         if heading >= 0:
-            yield self.try_at(x, math.ceil(max(box.bottom for box in in_the_way) + down), 1)
+            yield self.try_at(x, max(y + 1, math.ceil(max(box.bottom for box in in_the_way) + down)), 1)
         if heading <= 0:
-            yield self.try_at(x, math.floor(min(box.y for box in in_the_way) - down - self.height), -1)
+            yield self.try_at(x, min(y - 1, math.floor(min(box.y for box in in_the_way) - down - self.height)), -1)
 
 
 class Ground:
