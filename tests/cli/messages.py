@@ -11,6 +11,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "parallel_agents"
 
 SILENT = {
     "agents/prompt.py": "said to models",
+    "canvas/drawing.py": "parts of SVG",
+    "canvas/paint.py": "parts of SVG",
     "chaos/work.py": "said to the simulated provider",
     "cli/app.py": "help has a catalogue of its own; messages of the commands are found in the calls below",
     "cli/language.py": "says nothing",

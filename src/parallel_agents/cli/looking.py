@@ -1,4 +1,4 @@
-"""The commands that start nothing: `agents`, `config`, `journal` and `completion`."""
+"""The commands that start nothing: `show`, `agents`, `config`, `journal` and `completion`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,28 @@ configuration = App(name="config", help="Show, check and explain the configurati
 journal = App(name="journal", help="Check a journal, and save what can be read of a damaged one.")
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
+
+PaletteName = Annotated[
+    Path | None,
+    Parameter(help="What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own."),
+]
+
+
+def show(
+    canvas: Annotated[Path, Parameter(help="A .canvas.")],
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(name="--output", alias="-o", help="Draw it into this .svg; an existing file is never replaced."),
+    ] = None,
+    palette: PaletteName = None,
+    json: Json = False,
+) -> int:
+    """Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture."""
+    from parallel_agents.cli.drawing import show_canvas
+
+    return show_canvas(canvas, output=output, palette=None if palette is None else str(palette), as_json=json)
 
 
 @agents.command(name="list")

@@ -66,6 +66,7 @@ _parallel_agents() {
             " resume") command="resume" ;;
             " retry") command="retry" ;;
             " run") command="run" ;;
+            " show") command="show" ;;
             " simulate-provider") command="simulate-provider" ;;
             " status") command="status" ;;
         esac
@@ -116,6 +117,8 @@ _parallel_agents() {
         "run:--output") _parallel_agents_files ;;
         "run:--format") _parallel_agents_words json jsonl csv ;;
         "run:--aggregate") _parallel_agents_words merge preserve_individual ;;
+        "show:--output"|"show:-o") _parallel_agents_files ;;
+        "show:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
         "simulate-provider:--host") : ;;
         "simulate-provider:--port") : ;;
         "simulate-provider:--latency") : ;;
@@ -123,7 +126,7 @@ _parallel_agents() {
         "status:--journal") _parallel_agents_files ;;
         *)
             case "$command" in
-                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events journal pause results resume retry run simulate-provider status --help ;;
+                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events journal pause results resume retry run show simulate-provider status --help ;;
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
@@ -146,6 +149,7 @@ _parallel_agents() {
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl'; fi ;;
+                "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --latency --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;
             esac ;;

@@ -22,6 +22,7 @@ _parallel_agents() {
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
                 'run:Run an agent on a .canvas, or the tasks of a .jsonl file.'
+                'show:Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture.'
                 'simulate-provider:Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model.'
                 'status:Show one execution, or all of them.'
             )
@@ -42,6 +43,7 @@ _parallel_agents() {
                 resume) _parallel_agents_resume ;;
                 retry) _parallel_agents_retry ;;
                 run) _parallel_agents_run ;;
+                show) _parallel_agents_show ;;
                 simulate-provider) _parallel_agents_simulate_provider ;;
                 status) _parallel_agents_status ;;
             esac ;;
@@ -283,6 +285,16 @@ _parallel_agents_run() {
         '--quiet[No progress\: print only where the results are, and what failed]' \
         '-q[No progress\: print only where the results are, and what failed]' \
         '1:source:_path_files -g "*.canvas(-.) *.jsonl(-.) *(-/)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_show() {
+    _arguments \
+        '--output[Draw it into this .svg; an existing file is never replaced]:value:_files' \
+        '-o[Draw it into this .svg; an existing file is never replaced]:value:_files' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--json[Print JSON and nothing else]' \
+        '1:canvas:_files' \
         '(- *)'{-h,--help}'[show help]'
 }
 
