@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
-from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, show
+from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, report, show
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
 from parallel_agents.core.errors import InputError
@@ -303,6 +303,7 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
 
 
 app.command(show)
+app.command(report)
 app.command(agents)
 app.command(configuration)
 app.command(journal)

@@ -1,7 +1,8 @@
-"""The commands that start nothing: `show`, `agents`, `config`, `journal` and `completion`."""
+"""The commands that start nothing: `show`, `report`, `agents`, `config`, `journal` and `completion`."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,6 +35,42 @@ def show(
     from parallel_agents.cli.drawing import show_canvas
 
     return show_canvas(canvas, output=output, palette=None if palette is None else str(palette), as_json=json)
+
+
+def report(
+    execution_id: str,
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            name="--output", alias="-o", help="Write it into this .md or .html; an existing file is never replaced."
+        ),
+    ] = None,
+    html: Annotated[bool, Parameter(negative="", help="As a page with charts instead of Markdown.")] = False,
+    palette: PaletteName = None,
+    config: Annotated[Path | None, Parameter(help="Configuration file.")] = None,
+    journal: Annotated[Path | None, Parameter(help="Journal file (or PARALLEL_AGENTS_JOURNAL).")] = None,
+    json: Json = False,
+) -> int:
+    """Tell what to study next: scores with the weakest first, open questions, explanations, failures.
+
+    Parameters
+    ----------
+    execution_id:
+        Id of the execution.
+    """
+    from parallel_agents.cli.studying import ReportOptions, report_study
+
+    options = ReportOptions(
+        config=config,
+        journal=journal,
+        output=output,
+        palette=None if palette is None else str(palette),
+        html=html,
+        json=json,
+    )
+    return asyncio.run(report_study(execution_id, options))
 
 
 @agents.command(name="list")

@@ -18,6 +18,7 @@ _parallel_agents() {
                 'events:Print what happened to the tasks of an execution, one JSON object a line.'
                 'journal:Check a journal, and save what can be read of a damaged one.'
                 'pause:Pause an execution, whichever process runs it: what runs goes on to its end, nothing more starts.'
+                'report:Tell what to study next: scores with the weakest first, open questions, explanations, failures.'
                 'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
@@ -39,6 +40,7 @@ _parallel_agents() {
                 events) _parallel_agents_events ;;
                 journal) _parallel_agents_journal ;;
                 pause) _parallel_agents_pause ;;
+                report) _parallel_agents_report ;;
                 results) _parallel_agents_results ;;
                 resume) _parallel_agents_resume ;;
                 retry) _parallel_agents_retry ;;
@@ -223,6 +225,19 @@ _parallel_agents_pause() {
     _arguments \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_report() {
+    _arguments \
+        '--output[Write it into this .md or .html; an existing file is never replaced]:value:_files' \
+        '-o[Write it into this .md or .html; an existing file is never replaced]:value:_files' \
+        '--html[As a page with charts instead of Markdown]' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print JSON and nothing else]' \
         '1:execution_id: ' \
         '(- *)'{-h,--help}'[show help]'
 }
