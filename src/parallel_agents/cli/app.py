@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
 from parallel_agents.cli.landing import register as register_landing
-from parallel_agents.cli.looking import agents, configuration, journal, print_completion
+from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, report, show
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
 from parallel_agents.core.errors import InputError
@@ -60,10 +60,6 @@ Select = Annotated[
         help="Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, "
         "changed-since-last-run, group:LABEL, subtree:NODE or text:WORDS; with commas, and, or, not, parentheses."
     ),
-]
-PaletteName = Annotated[
-    Path | None,
-    Parameter(help="What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own."),
 ]
 
 
@@ -308,6 +304,8 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
 
 
 register_landing(app)
+app.command(show)
+app.command(report)
 app.command(agents)
 app.command(configuration)
 app.command(journal)
