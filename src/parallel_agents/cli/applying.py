@@ -9,7 +9,11 @@ from typing import Any
 
 import msgspec
 
+from parallel_agents.canvas.checking import Checked
 from parallel_agents.canvas.landing import Proposal
+from parallel_agents.canvas.palette import Palette
+from parallel_agents.canvas.palettefile import palette_named
+from parallel_agents.canvas.survey import named_colours
 from parallel_agents.cli import codes
 from parallel_agents.cli.reading import reading
 from parallel_agents.cli.streams import note, one_line, tell, tell_json
@@ -56,7 +60,7 @@ async def apply_execution(execution_id: str, options: LandingOptions) -> int:
     if options.json:
         tell_json(msgspec.to_builtins(outcome))
     else:
-        show_outcome(outcome)
+        show_outcome(outcome, palette_named(options.chosen["palette"]))
     return codes.OK if outcome.is_whole else codes.WITH_ERRORS
 
 
@@ -72,9 +76,9 @@ async def undo_execution(execution_id: str, options: LandingOptions) -> int:
     return codes.WITH_ERRORS if any(one.problem for one in reverted) else codes.OK
 
 
-def show_outcome(outcome: Outcome) -> None:
-    """Print what an apply did."""
-    _tell([line for applied in outcome.canvases for line in _applied_lines(applied)], outcome)
+def show_outcome(outcome: Outcome, palette: Palette) -> None:
+    """Print what an apply did, with colours as a palette names them."""
+    _tell([line for applied in outcome.canvases for line in _applied_lines(applied, palette)], outcome)
     if any(applied.backup for applied in outcome.canvases):
         note(f"`parallel-agents undo {outcome.execution_id}` takes it off again")
 
@@ -93,7 +97,7 @@ def _tell(lines: Iterable[str], outcome: Outcome) -> None:
     tell("\n".join(shown) or "there is nothing to put on a canvas yet")
 
 
-def _applied_lines(applied: Applied) -> Iterator[str]:
+def _applied_lines(applied: Applied, palette: Palette) -> Iterator[str]:
     yield f"canvas    {applied.canvas}"
     if applied.problem is not None:
         yield f"problem   {one_line(applied.problem)}"
@@ -103,6 +107,8 @@ def _applied_lines(applied: Applied) -> Iterator[str]:
         if applied.recoloured:
             yield f"coloured  {applied.recoloured}"
         yield from (f"note      {path}" for path in applied.files)
+        if applied.checked is not None:
+            yield from _checked_lines(applied.checked, palette, is_sound=applied.is_sound)
         if applied.merged:
             yield f"joined    {applied.merged} versions that other programs wrote meanwhile"
         if applied.backup is not None:
@@ -110,6 +116,21 @@ def _applied_lines(applied: Applied) -> Iterator[str]:
     else:
         yield "unchanged nothing is missing on it"
     yield from _refused_lines(applied.refused)
+
+
+def _checked_lines(checked: Checked, palette: Palette, *, is_sound: bool | None) -> Iterator[str]:
+    """What was found when the canvas was read back: colours before and after, and what is wrong."""
+    before = named_colours(checked.colours_before or {}, palette)
+    after = named_colours(checked.colours_after, palette)
+    for colour in sorted(before.keys() | after.keys()):
+        if before.get(colour, 0) != after.get(colour, 0):
+            yield f"colour    {colour}: {before.get(colour, 0)} → {after.get(colour, 0)}"
+    if is_sound:
+        yield "checked   all of it is there, its notes open, nothing new overlaps"
+    yield from (f"missing   {one}" for one in checked.missing)
+    yield from (f"dangling  {one}" for one in checked.dangling)
+    yield from (f"overlaps  {one.node_id}, {one.other_id}" for one in checked.overlaps)
+    yield from (f"does not open: node {one.node_id}: {one.reason}" for one in checked.unopened)
 
 
 def _review_lines(review: Review) -> Iterator[str]:
