@@ -355,9 +355,14 @@ common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], p
 
 
 def test_random_lives_go_through_every_row_of_the_table() -> None:
-    run_state_machine_as_test(LifeOfTasks, settings=settings(common, max_examples=150, stateful_step_count=40))
+    rows = {row for row in TRANSITIONS if row.source is not None}
+    for _ in range(6):
+        # No machine is found that breaks a rule; a row that 900 lives do not come by is one that nothing leads to.
+        run_state_machine_as_test(LifeOfTasks, settings=settings(common, max_examples=150, stateful_step_count=40))
+        if rows <= REACHED:
+            break
 
-    assert [row for row in TRANSITIONS if row.source is not None and row not in REACHED] == []
+    assert rows - REACHED == set()
 
 
 TestLifeOfTasks = LifeOfTasks.TestCase
