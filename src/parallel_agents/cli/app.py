@@ -275,6 +275,7 @@ def concurrency(
     number: Annotated[int, Parameter(converter=_whole)],
     /,
     *,
+    agent: Annotated[str | None, Parameter(help="Change it for this agent alone.")] = None,
     config: Config = None,
     journal: Journal = None,
 ) -> int:
@@ -289,7 +290,7 @@ def concurrency(
     """
     from parallel_agents.cli.reading import change_concurrency
 
-    return _await(change_concurrency(execution_id, number, config=config, journal=journal))
+    return _await(change_concurrency(execution_id, number, agent=agent, config=config, journal=journal))
 
 
 @app.command

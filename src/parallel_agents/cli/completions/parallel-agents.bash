@@ -78,6 +78,7 @@ _parallel_agents() {
         "chaos:--engine-kills") : ;;
         "chaos:--seed") : ;;
         "chaos:--max-concurrent") : ;;
+        "concurrency:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
         "concurrency:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "concurrency:--journal") _parallel_agents_files ;;
         "config docs:--language") _parallel_agents_words en zh ;;
@@ -131,7 +132,7 @@ _parallel_agents() {
                 "cancel") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "chaos") _parallel_agents_words --tasks --kills --engine-kills --seed --max-concurrent --json --keep --help ;;
                 "completion") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_words bash zsh fish; fi ;;
-                "concurrency") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
+                "concurrency") if [[ $cur == -* ]]; then _parallel_agents_words --agent --config --journal --help; else :; fi ;;
                 "config") _parallel_agents_words check docs show --help ;;
                 "config check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.yaml' '*.yml'; fi ;;
                 "config docs") _parallel_agents_words --language --output --help ;;

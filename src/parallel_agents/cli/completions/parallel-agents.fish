@@ -41,6 +41,7 @@ complete -c parallel-agents -n '__fish_seen_subcommand_from chaos' -l keep -d 'K
 complete -c parallel-agents -n '__fish_seen_subcommand_from chaos' -s h -l help -d 'Show help'
 complete -c parallel-agents -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c parallel-agents -n '__fish_seen_subcommand_from completion' -s h -l help -d 'Show help'
+complete -c parallel-agents -n '__fish_seen_subcommand_from concurrency' -l agent -x -a 'basic-decomposition deep-decomposition oral-explanation scoring-agent (__fish_complete_path (commandline -ct) "" | string match -r "^.*(?:/|\.md)(?=\s|\$)")' -d 'Change it for this agent alone.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from concurrency' -l config -x -a '(__fish_complete_path (commandline -ct) "" | string match -r "^.*(?:/|\.yaml|\.yml)(?=\s|\$)")' -d 'Configuration file.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from concurrency' -l journal -x -a '(__fish_complete_path)' -d 'Journal file (or PARALLEL_AGENTS_JOURNAL).'
 complete -c parallel-agents -n '__fish_seen_subcommand_from concurrency' -s h -l help -d 'Show help'

@@ -117,6 +117,7 @@ _parallel_agents_completion() {
 
 _parallel_agents_concurrency() {
     _arguments \
+        '--agent[Change it for this agent alone]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \
