@@ -108,21 +108,26 @@ def most_at_once(shell: Shell, execution_id: str, *, after: int = 0) -> int:
 
 
 def test_another_concurrency_of_one_agent_holds_in_the_process_that_runs_it_and_after_a_kill(shell: Shell) -> None:
-    process, execution_id = begun(shell, at_once=4)
+    process, execution_id = begun(shell, at_once=3, tasks=40)
     assert process.stderr is not None
-    refused = shell.run("concurrency", execution_id, "1", "--agent", "scoring-agent")
-    assert (refused.returncode, "It has basic-decomposition" in refused.stderr) == (2, True), refused.stderr
     changed = shell.run("concurrency", execution_id, "1", "--agent", "basic-decomposition")
     assert changed.stdout == f"{execution_id} runs at most 1 of basic-decomposition at once from now on\n"
-    while "[6/12]" not in process.stderr.readline():
+    done = len(events_of(shell, execution_id, "task.completed")) + 4
+    while f"[{done}/40]" not in process.stderr.readline():
         pass
     process.kill()
     process.communicate(timeout=60)
-    resumed = shell.run("resume", execution_id, "--json")
-    assert resumed.returncode == 0, resumed.stderr
-    assert body_of(resumed.stdout)["max_concurrent_agents"] == 4
-    assert most_at_once(shell, execution_id) == 4
-    assert most_at_once(shell, execution_id, after=6) == 1
+    refused = shell.run("concurrency", execution_id, "1", "--agent", "scoring-agent")
+    assert (refused.returncode, "It has basic-decomposition" in refused.stderr) == (2, True), refused.stderr
+    resumed = shell.start("resume", execution_id, "--json")
+    assert resumed.stderr is not None
+    while f"[{done + 3}/40]" not in resumed.stderr.readline():
+        pass
+    assert shell.run("cancel", execution_id).returncode == 0
+    out, _ = resumed.communicate(timeout=60)
+    assert body_of(out)["max_concurrent_agents"] == 3
+    assert most_at_once(shell, execution_id) == 3
+    assert most_at_once(shell, execution_id, after=done) == 1
 
 
 def test_a_concurrency_beyond_the_limit_changes_nothing(shell: Shell) -> None:

@@ -15,8 +15,6 @@ from tests.journal.scene import (
     a_task,
     an_execution,
     bare,
-    execution_of,
-    history_of,
     keys_of,
     names_in,
     records_of,
@@ -27,8 +25,10 @@ from tests.recovery.damage import (
     PAGE,
     answer_of,
     content_of,
+    everything_in,
     filled,
     made,
+    opened,
     output_of,
     overwrite,
     pages_in,
@@ -46,12 +46,6 @@ pytestmark = pytest.mark.faults
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite3"
-
-
-async def opened(path: Path) -> SqliteJournal:
-    journal = SqliteJournal(path)
-    journal.start()
-    return journal
 
 
 def rebuilt_from(place: Path) -> Rebuilt:
@@ -73,12 +67,6 @@ async def told(path: str | Path) -> tuple[Any, ...]:
     everything = everything_in(journal)
     await journal.aclose()
     return everything
-
-
-def everything_in(journal: SqliteJournal) -> tuple[Any, ...]:
-    records = records_of(journal)
-    calls = journal.read_now(lambda reader: [reader.find_call(record.key, "hash", 0) for record in records])
-    return execution_of(journal), records, history_of(journal), calls
 
 
 def leftovers_in(found: Rebuilt) -> list[dict[str, Any]]:
