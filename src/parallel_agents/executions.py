@@ -124,6 +124,15 @@ class Executions:
             lambda reader: [task.task.task_id for task in tasks_of(reader, execution_id, {State.FAILED})]
         )
 
+    async def each_task(self, execution_id: str, take: Callable[[TaskRecord], object]) -> None:
+        """Hand every task to `take`, in the submitted order, all of one state of the journal; from another thread."""
+
+        def hand_over(reader: Reader) -> None:
+            for task in tasks_of(reader, execution_id):
+                take(task)
+
+        await self._journal.read(hand_over)
+
     async def earlier(self, canvas: Path, agent_name: str) -> Earlier:
         """What completed before on the nodes of a canvas: scores of any agent, inputs of this one.
 

@@ -11,10 +11,15 @@ SOURCE = Path(__file__).parents[2] / "src" / "parallel_agents"
 
 SILENT = {
     "agents/prompt.py": "said to models",
+    "canvas/drawing.py": "parts of SVG",
+    "canvas/paint.py": "parts of SVG",
     "chaos/work.py": "said to the simulated provider",
     "cli/app.py": "help has a catalogue of its own; messages of the commands are found in the calls below",
     "cli/language.py": "says nothing",
     "cli/looking.py": "help has a catalogue of its own",
+    "cli/studyhtml.py": "parts of HTML; the words stand in cli/studywords.py",
+    "cli/studymarkdown.py": "parts of Markdown; the words stand in cli/studywords.py",
+    "cli/studywords.py": "a report, in both languages itself",
     "configuration/reference.py": "a page of the documentation, in both languages itself",
     "configuration/shipped.py": "a file's comments, in both languages itself",
     "core/concepts.py": "words of languages",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from parallel_agents.core.errors import CanvasError
 
 MARKDOWN_SUFFIX = ".md"
+Side: TypeAlias = Literal["top", "right", "bottom", "left"]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,13 +48,20 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
-    """An edge between two nodes that are both there. `edge_id` is "" where the file gives none."""
+    """An edge between two nodes that are both there. `edge_id` is "" where the file gives none.
+
+    A side is None where the file names none that there is; an end without an arrow is False.
+    """
 
     edge_id: str
     from_node: str
     to_node: str
     label: str = ""
     color: str | None = None
+    from_side: Side | None = None
+    to_side: Side | None = None
+    from_arrow: bool = False
+    to_arrow: bool = True
 
 
 class Canvas:

@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 from typing import Any, cast
 
-from parallel_agents.canvas.graph import Edge, Node
+from parallel_agents.canvas.graph import Edge, Node, Side
 from parallel_agents.core.errors import CanvasError
 
 Item = dict[str, Any]
+_SIDES: dict[str, Side] = {"top": "top", "right": "right", "bottom": "bottom", "left": "left"}
 
 
 def read_node(path: Path, position: int, value: object) -> Node:
@@ -93,6 +94,10 @@ def read_edge(path: Path, position: int, value: object) -> Edge:
         to_node=_edge_text(path, place, item, "toNode"),
         label=_edge_text(path, place, item, "label"),
         color=_edge_text(path, place, item, "color") or None,
+        from_side=_SIDES.get(str(item.get("fromSide"))),
+        to_side=_SIDES.get(str(item.get("toSide"))),
+        from_arrow=item.get("fromEnd") == "arrow",
+        to_arrow=item.get("toEnd") != "none",
     )
 
 

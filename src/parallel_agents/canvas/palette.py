@@ -55,6 +55,12 @@ class Palette(msgspec.Struct, frozen=True):
         """The code that is written for a colour; None where the palette does not have it."""
         return next(iter(self.codes.get(colour_name(colour), ())), None)
 
+    def name_of(self, code: str) -> str:
+        """The first colour that has a code; the code itself where none does."""
+        wanted = code.lower()
+        named = (name for name, codes in self.codes.items() if wanted in {one.lower() for one in codes})
+        return next(named, code)
+
     def code_of_role(self, role: Role, *, is_deep: bool = False) -> str | None:
         """The code of a new node that plays a part; None: it gets no colour."""
         if role is Role.QUESTION and is_deep:

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
-from parallel_agents.cli.looking import agents, configuration, journal, print_completion
+from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, report, show
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
 from parallel_agents.core.errors import InputError
@@ -59,10 +59,6 @@ Select = Annotated[
         help="Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, "
         "changed-since-last-run, group:LABEL, subtree:NODE or text:WORDS; with commas, and, or, not, parentheses."
     ),
-]
-PaletteName = Annotated[
-    Path | None,
-    Parameter(help="What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own."),
 ]
 
 
@@ -307,6 +303,8 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
     return _await(cancel_execution(execution_id, config=config, journal=journal))
 
 
+app.command(show)
+app.command(report)
 app.command(agents)
 app.command(configuration)
 app.command(journal)

@@ -1,7 +1,8 @@
-"""The commands that start nothing: `agents`, `config`, `journal` and `completion`."""
+"""The commands that start nothing: `show`, `report`, `agents`, `config`, `journal` and `completion`."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,64 @@ configuration = App(name="config", help="Show, check and explain the configurati
 journal = App(name="journal", help="Check a journal, and save what can be read of a damaged one.")
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
+
+PaletteName = Annotated[
+    Path | None,
+    Parameter(help="What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own."),
+]
+
+
+def show(
+    canvas: Annotated[Path, Parameter(help="A .canvas.")],
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(name="--output", alias="-o", help="Draw it into this .svg; an existing file is never replaced."),
+    ] = None,
+    palette: PaletteName = None,
+    json: Json = False,
+) -> int:
+    """Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture."""
+    from parallel_agents.cli.drawing import show_canvas
+
+    return show_canvas(canvas, output=output, palette=None if palette is None else str(palette), as_json=json)
+
+
+def report(
+    execution_id: str,
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            name="--output", alias="-o", help="Write it into this .md or .html; an existing file is never replaced."
+        ),
+    ] = None,
+    html: Annotated[bool, Parameter(negative="", help="As a page with charts instead of Markdown.")] = False,
+    palette: PaletteName = None,
+    config: Annotated[Path | None, Parameter(help="Configuration file.")] = None,
+    journal: Annotated[Path | None, Parameter(help="Journal file (or PARALLEL_AGENTS_JOURNAL).")] = None,
+    json: Json = False,
+) -> int:
+    """Tell what to study next: scores with the weakest first, open questions, explanations, failures.
+
+    Parameters
+    ----------
+    execution_id:
+        Id of the execution.
+    """
+    from parallel_agents.cli.studying import ReportOptions, report_study
+
+    options = ReportOptions(
+        config=config,
+        journal=journal,
+        output=output,
+        palette=None if palette is None else str(palette),
+        html=html,
+        json=json,
+    )
+    return asyncio.run(report_study(execution_id, options))
 
 
 @agents.command(name="list")

@@ -62,10 +62,12 @@ _parallel_agents() {
             "journal check") command="journal check" ;;
             "journal rebuild") command="journal rebuild" ;;
             " pause") command="pause" ;;
+            " report") command="report" ;;
             " results") command="results" ;;
             " resume") command="resume" ;;
             " retry") command="retry" ;;
             " run") command="run" ;;
+            " show") command="show" ;;
             " simulate-provider") command="simulate-provider" ;;
             " status") command="status" ;;
         esac
@@ -90,6 +92,10 @@ _parallel_agents() {
         "journal rebuild:--output") _parallel_agents_files ;;
         "pause:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "pause:--journal") _parallel_agents_files ;;
+        "report:--output"|"report:-o") _parallel_agents_files ;;
+        "report:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
+        "report:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "report:--journal") _parallel_agents_files ;;
         "results:--format") _parallel_agents_words json jsonl csv ;;
         "results:--aggregate") _parallel_agents_words merge preserve_individual ;;
         "results:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
@@ -117,6 +123,8 @@ _parallel_agents() {
         "run:--output") _parallel_agents_files ;;
         "run:--format") _parallel_agents_words json jsonl csv ;;
         "run:--aggregate") _parallel_agents_words merge preserve_individual ;;
+        "show:--output"|"show:-o") _parallel_agents_files ;;
+        "show:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
         "simulate-provider:--host") : ;;
         "simulate-provider:--port") : ;;
         "simulate-provider:--latency") : ;;
@@ -124,7 +132,7 @@ _parallel_agents() {
         "status:--journal") _parallel_agents_files ;;
         *)
             case "$command" in
-                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events journal pause results resume retry run simulate-provider status --help ;;
+                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events journal pause report results resume retry run show simulate-provider status --help ;;
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
@@ -143,10 +151,12 @@ _parallel_agents() {
                 "journal check") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_files '*.md'; fi ;;
                 "journal rebuild") if [[ $cur == -* ]]; then _parallel_agents_words --output --json --help; else _parallel_agents_files '*.md'; fi ;;
                 "pause") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
+                "report") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --html --palette --config --journal --json --help; else :; fi ;;
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl'; fi ;;
+                "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --latency --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;
             esac ;;

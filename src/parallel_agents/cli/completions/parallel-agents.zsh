@@ -18,10 +18,12 @@ _parallel_agents() {
                 'events:Print what happened to the tasks of an execution, one JSON object a line.'
                 'journal:Check a journal, and save what can be read of a damaged one.'
                 'pause:Pause an execution, whichever process runs it: what runs goes on to its end, nothing more starts.'
+                'report:Tell what to study next: scores with the weakest first, open questions, explanations, failures.'
                 'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
                 'run:Run an agent on a .canvas, or the tasks of a .jsonl file.'
+                'show:Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture.'
                 'simulate-provider:Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model.'
                 'status:Show one execution, or all of them.'
             )
@@ -38,10 +40,12 @@ _parallel_agents() {
                 events) _parallel_agents_events ;;
                 journal) _parallel_agents_journal ;;
                 pause) _parallel_agents_pause ;;
+                report) _parallel_agents_report ;;
                 results) _parallel_agents_results ;;
                 resume) _parallel_agents_resume ;;
                 retry) _parallel_agents_retry ;;
                 run) _parallel_agents_run ;;
+                show) _parallel_agents_show ;;
                 simulate-provider) _parallel_agents_simulate_provider ;;
                 status) _parallel_agents_status ;;
             esac ;;
@@ -226,6 +230,19 @@ _parallel_agents_pause() {
         '(- *)'{-h,--help}'[show help]'
 }
 
+_parallel_agents_report() {
+    _arguments \
+        '--output[Write it into this .md or .html; an existing file is never replaced]:value:_files' \
+        '-o[Write it into this .md or .html; an existing file is never replaced]:value:_files' \
+        '--html[As a page with charts instead of Markdown]' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print JSON and nothing else]' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
 _parallel_agents_results() {
     _arguments \
         '--format[json, jsonl or csv; by default what the ending of --output says, else json]:value:{ compadd -- json jsonl csv }' \
@@ -284,6 +301,16 @@ _parallel_agents_run() {
         '--quiet[No progress\: print only where the results are, and what failed]' \
         '-q[No progress\: print only where the results are, and what failed]' \
         '1:source:_path_files -g "*.canvas(-.) *.jsonl(-.) *(-/)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_show() {
+    _arguments \
+        '--output[Draw it into this .svg; an existing file is never replaced]:value:_files' \
+        '-o[Draw it into this .svg; an existing file is never replaced]:value:_files' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--json[Print JSON and nothing else]' \
+        '1:canvas:_files' \
         '(- *)'{-h,--help}'[show help]'
 }
 
