@@ -39,7 +39,7 @@ def taken(selection: Selection) -> list[str]:
     return [task.node_id for task in selection.tasks]
 
 
-def reasons(selection: Selection) -> dict[str, str]:
+def reasons(selection: Selection) -> dict[str | None, str]:
     return {skip.node_id: skip.reason for skip in selection.skipped}
 
 

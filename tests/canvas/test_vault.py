@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from parallel_agents.canvas.graph import Canvas, Node
 from parallel_agents.canvas.markdown import first_heading, headings, section_of, without_front_matter
-from parallel_agents.canvas.vault import NOTE_LIMIT_BYTES, Vault, find_vault_root
+from parallel_agents.canvas.notes import NOTE_LIMIT_BYTES
+from parallel_agents.canvas.vault import Vault, find_vault_root
 from parallel_agents.core.errors import CanvasError
 
 Draw = Callable[..., Canvas]
