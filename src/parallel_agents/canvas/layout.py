@@ -26,7 +26,9 @@ _COLUMNS = 12
 _BACKWARDS = 3.0  # what a pixel to the left or upwards costs; one downwards costs 1
 _NARROW = 20
 _NEAR = 4_000
-_TRIES = 200  # after that a place outside everything is taken, so that a crowded canvas costs no minutes
+_TRIES = 120  # after that a place outside everything is taken, so that a crowded canvas costs no minutes
+_TRIES_IN_LARGE_GROUP = 60
+_TRIES_IN_GROUP = 2_000  # enough to look through it, and it is looked through once only
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +131,8 @@ class Ground:
                 inside = frozenset(other for outer, other in holders if outer.encloses(box))
                 search = _search(block, seen.right, row, area, inside)
                 columns, are_all = self._left_sides(search)
-                corner, were_all = self._nearest(search, columns)
+                tries = _TRIES_IN_GROUP if are_all else _TRIES_IN_LARGE_GROUP
+                corner, were_all = self._nearest(search, columns, tries)
                 if corner is not None:
                     return corner
                 if are_all and were_all:
@@ -147,7 +150,7 @@ class Ground:
         columns += [columns[-1] + number * block.step for number in range(1, _COLUMNS)]
         columns += [to_the_left - number * block.step for number in range(_COLUMNS)]
         columns += self._begun(search)
-        return self._nearest(search, [*columns, math.ceil(seen.x)])[0] or self._outside(search)
+        return self._nearest(search, [*columns, math.ceil(seen.x)], _TRIES)[0] or self._outside(search)
 
     def _rightwards(self, search: _Search) -> list[int]:
         """Columns from the best one on: each begins clear of what was in the way, in this row, of the one before."""
@@ -200,11 +203,11 @@ class Ground:
         sides = {math.ceil(box.right + block.across) for box in in_it}
         return [*sides, math.ceil(area.x), math.floor(area.right - search.width)], window.encloses(near)
 
-    def _nearest(self, search: _Search, columns: Iterable[int]) -> tuple[_Corner | None, bool]:
+    def _nearest(self, search: _Search, columns: Iterable[int], tries: int) -> tuple[_Corner | None, bool]:
         """The free place that costs least, and whether all of those columns were looked through."""
         waiting = [search.try_at(x, search.y) for x in {search.x, *columns} if search.allows(x, search.y)]
         heapify(waiting)
-        for _ in range(_TRIES):
+        for _ in range(tries):
             if not waiting:
                 return None, True
             tried = heappop(waiting)
