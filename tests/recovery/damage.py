@@ -11,12 +11,14 @@ import msgspec
 from tests.journal.scene import (
     EXECUTION,
     WORKER,
+    a_landing,
     a_task,
     an_execution,
     bare,
     execution_of,
     history_of,
     keys_of,
+    landings_of,
     records_of,
     settled,
 )
@@ -48,6 +50,7 @@ async def filled(
             journal.begin(key, 1, WORKER, 10.0)
             journal.record_call(key, "hash", 0, answer_of(key), 11.0)
             await journal.settle(settled(key, 1, output=output_of(key)))
+    await journal.move_landing(await journal.begin_landing(a_landing(execution_id)), "done", 12.0)
     return keys
 
 
@@ -68,7 +71,7 @@ async def opened(path: Path) -> SqliteJournal:
 def everything_in(journal: SqliteJournal) -> tuple[Any, ...]:
     records = records_of(journal)
     calls = journal.read_now(lambda reader: [reader.find_call(record.key, "hash", 0) for record in records])
-    return execution_of(journal), records, history_of(journal), calls
+    return execution_of(journal), records, history_of(journal), calls, landings_of(journal)
 
 
 def pages_in(path: Path) -> int:
