@@ -96,6 +96,7 @@ CASES: list[Case] = [
     (lambda: errors.RateLimitedError("slow down", 2.0), ["slow down"]),
     (lambda: errors.LaneClosedError("openai", "no quota", 5.0), ["openai", "no quota"]),
     (lambda: errors.InputError("the batch is empty"), ["the batch is empty"]),
+    (lambda: errors.CanvasWriteError("a.canvas", "is full", hint="Make room."), ["a.canvas: is full", "Make room."]),
     (lambda: errors.PoolError("no process can be started"), ["no process can be started"]),
     (lambda: errors.ItemError("never"), ["never"]),
     (lambda: errors.TransientError("later"), ["later"]),

@@ -15,7 +15,7 @@ from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.states import Trigger
 from parallel_agents.core.task import Task, TaskRecord
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Change, Reader
+from parallel_agents.ports.journal import CanvasLanding, Change, Reader
 
 T = TypeVar("T")
 
@@ -101,6 +101,24 @@ def settled(key: int, attempt: int, trigger: Trigger = Trigger.SUCCEEDED, **chan
 
 def an_error(message: str = "the provider is overloaded") -> ErrorRecord:
     return ErrorRecord(error_class=ErrorClass.TRANSIENT, type="TransientError", message=message, traceback="Traceback…")
+
+
+def a_landing(execution_id: str = EXECUTION) -> CanvasLanding:
+    return CanvasLanding(
+        execution_id=execution_id,
+        canvas_path="/笔记库/离散数学.canvas",
+        begun_at=5.0,
+        added=msgspec.msgpack.encode({"nodes": [{"id": "0123456789abcdef", "text": "什么是命题？"}]}),
+        reversal=msgspec.msgpack.encode({"digest": "ab", "patches": []}),
+        nodes_before=3,
+        nodes_after=4,
+        edges_before=0,
+        edges_after=0,
+    )
+
+
+def landings_of(journal: SqliteJournal, execution_id: str = EXECUTION) -> list[CanvasLanding]:
+    return journal.read_now(lambda reader: reader.landings(execution_id))
 
 
 def record_of(journal: SqliteJournal, key: int, execution_id: str = EXECUTION) -> TaskRecord:

@@ -197,6 +197,7 @@ async def test_a_move_that_is_undone_leaves_no_history(journal: SqliteJournal) -
         ("open_commands", "commands_open"),
         ("history", "history_by_execution"),
         ("discarded", "history_discarded"),
+        ("landings", "landings_by_execution"),
     ],
 )
 def test_frequent_queries_go_by_an_index(tmp_path: Path, query: str, index: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from tests.journal.scene import EXECUTION, WORKER, a_task, an_execution, bare, keys_of, settled
+from tests.journal.scene import EXECUTION, WORKER, a_landing, a_task, an_execution, bare, keys_of, settled
 
 from parallel_agents.journal import SqliteJournal
 
@@ -36,6 +36,7 @@ async def filled(
             journal.begin(key, 1, WORKER, 10.0)
             journal.record_call(key, "hash", 0, answer_of(key), 11.0)
             await journal.settle(settled(key, 1, output=output_of(key)))
+    await journal.move_landing(await journal.begin_landing(a_landing(execution_id)), "done", 12.0)
     return keys
 
 

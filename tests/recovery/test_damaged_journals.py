@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.journal.scene import EXECUTION, bare, execution_of, history_of, names_in, records_of
+from tests.journal.scene import EXECUTION, bare, execution_of, history_of, landings_of, names_in, records_of
 from tests.recovery.damage import (
     OTHER,
     PAGE,
@@ -65,7 +65,7 @@ async def told(path: str | Path) -> tuple[Any, ...]:
 def everything_in(journal: SqliteJournal) -> tuple[Any, ...]:
     records = records_of(journal)
     calls = journal.read_now(lambda reader: [reader.find_call(record.key, "hash", 0) for record in records])
-    return execution_of(journal), records, history_of(journal), calls
+    return execution_of(journal), records, history_of(journal), calls, landings_of(journal)
 
 
 def leftovers_in(found: Rebuilt) -> list[dict[str, Any]]:
@@ -164,11 +164,11 @@ async def test_results_whose_attempts_are_lost_stand_without_figures(place: Path
 
 async def test_lines_of_the_history_that_are_lost_are_counted_and_their_numbers_not_given_again(place: Path) -> None:
     await (await made(place)).aclose()
-    _, _, before, _ = await told(place)
+    _, _, before, *_ = await told(place)
     last = pages_of(place, "history")[-1]
     overwrite(place, [last, pages_of(place, "history")[1]])
     found = rebuilt_from(place)
-    _, _, after, _ = await told(found.path)
+    _, _, after, *_ = await told(found.path)
     assert set(after) < set(before)
     assert found.lost_history == after[-1].sequence - len(after) > 0
 
@@ -290,20 +290,21 @@ async def test_a_row_that_its_history_has_overtaken_is_not_taken_for_the_truth(p
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_is_broken_what_comes_out_is_what_went_in(place: Path, seed: int) -> None:
     await (await made(place, tasks=150)).aclose()
-    _, before, history, _ = await told(place)
+    _, before, history, _, landings = await told(place)
     chance = random.Random(seed)
     overwrite(place, [chance.randint(1, pages_in(place)) for _ in range(chance.randint(1, 12))], seed)
     found = rebuilt_from(place)
     kept = the_one(found)
     if not kept.is_there:
         return
-    _, after, changes, calls = await told(found.path)
+    _, after, changes, calls, still_landed = await told(found.path)
     wanted = {record.key: record for record in before}
     for record in after:
         was = wanted[record.key]
         assert (record.output, record.task, record.state) == (was.output, was.task, was.state)
         assert all(attempt in was.attempts for attempt in record.attempts)
     assert set(changes) <= set(history)
+    assert still_landed in ([], landings)
     assert all(call in {None, answer_of(record.key)} for call, record in zip(calls, after, strict=True))
     handed_over = {
         line["row"]["key"] for line in (leftovers_in(found) if found.leftovers else []) if line["table"] == "tasks"

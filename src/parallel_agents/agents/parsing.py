@@ -11,7 +11,7 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SubQuestions
+from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SpecLanding, SubQuestions
 from parallel_agents.core.errors import AgentError
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -105,6 +105,9 @@ def _check_parts(spec: AgentSpec, place: str) -> None:
     problem = _range_problem(spec.output)
     if problem is not None:
         raise AgentError(spec.name, f"has an `output` that no answer can fit: {problem}", place=place)
+    if spec.landing != SpecLanding() and not isinstance(spec.output, SubQuestions | Explanation):
+        problem = "has a `landing`, but no questions or explanations that could land"
+        raise AgentError(spec.name, problem, place=place, hint="Leave it out.")
     if spec.output is not None and not spec.prompt:
         raise AgentError(spec.name, "has no prompt below its front matter", place=place)
 

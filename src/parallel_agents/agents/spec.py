@@ -12,6 +12,8 @@ from parallel_agents.core.settings import IsolationLevel
 Reads: TypeAlias = Literal["material", "understanding"]
 Needed: TypeAlias = Literal["required", "optional"]
 Count = Annotated[int, Meta(ge=1)]
+Words = Annotated[str, Meta(pattern=r"^\S(?:[^\r\n]*\S)?\Z", max_length=40)]
+"""A few words on one line, without blanks around them."""
 
 
 class SubQuestions(
@@ -51,12 +53,23 @@ class SpecLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     context_size_mb: Annotated[float, Meta(gt=0)] | None = None
 
 
+class SpecLanding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How results stand on a canvas, where the defaults do not fit.
+
+    `title` is the kind of explanation (it names notes), `emoji` stands before it, `label` is the edge's.
+    """
+
+    title: Words | None = None
+    emoji: Annotated[str, Meta(pattern=r"^\S+\Z", max_length=16)] | None = None
+    label: Words | None = None
+
+
 class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an agent file says.
 
-    `title` names result files. `reads` says which nodes of a canvas it is meant for. `inputs` are its fields. An agent
-    has either an `output` contract and a prompt, or an `entry` (an import string of `async def run(context)`). Its
-    `isolation` is the level that it is to run at; None leaves that to the configuration.
+    `title` names result files, `landing` what stands on a canvas. `reads` says which nodes of a canvas it is meant for.
+    `inputs` are its fields. An agent has either an `output` contract and a prompt, or an `entry` (an import string of
+    `async def run(context)`). Its `isolation` is the level that it is to run at; None leaves that to the configuration.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -70,6 +83,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     context_tokens: Count | None = None
     isolation: IsolationLevel | None = None
     limits: SpecLimits = SpecLimits()
+    landing: SpecLanding = SpecLanding()
     prompt: str = ""
 
     @property

@@ -42,7 +42,11 @@ def load_document(path: Path) -> Document:
         SourceError: the file is not there, cannot be read, or is not a JSON object in UTF-8.
         CanvasError: a node or an edge has a missing or a wrong field, or two nodes share an id.
     """
-    raw = _read(path)
+    return document_of(path, _read(path))
+
+
+def document_of(path: Path, raw: bytes) -> Document:
+    """Read the bytes of a canvas file; `path` is what errors call it. Raises what `load_document` raises."""
     has_bom = raw.startswith(codecs.BOM_UTF8)
     text = _decode(path, raw.removeprefix(codecs.BOM_UTF8))
     repeated: list[str] = []

@@ -19,6 +19,7 @@
     ├── ExecutionClosedError           the execution takes no more tasks
     ├── IllegalTransitionError         a move that the transition table does not have
     ├── JournalError                   the journal cannot be read or written (exit 1)
+    ├── CanvasWriteError               a canvas or a note cannot be written; nothing of it was changed (exit 1)
     ├── PoolError                      worker processes cannot be started (exit 1)
     └── AttemptError                   why one attempt failed; an agent may raise its leaves
         ├── ItemError                  this input can never succeed: not tried again
@@ -230,6 +231,16 @@ class JournalError(ParallelAgentsError):
         self.problem = problem
         self.hint = hint
         super().__init__(_sentence(f"journal {self.path}: {problem}", hint))
+
+
+class CanvasWriteError(ParallelAgentsError):
+    """A canvas, or a file beside it, cannot be written. Nothing of it was changed."""
+
+    def __init__(self, path: Path | str, problem: str, *, hint: str = "") -> None:
+        self.path = str(path)
+        self.problem = problem
+        self.hint = hint
+        super().__init__(_sentence(f"{self.path}: {problem}", hint))
 
 
 class PoolError(ParallelAgentsError):

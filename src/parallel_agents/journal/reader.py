@@ -11,7 +11,7 @@ from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, TaskRecord
 from parallel_agents.journal import rows
 from parallel_agents.journal.database import Database, Row, Value
-from parallel_agents.ports.journal import Change, Command, Order, Reader
+from parallel_agents.ports.journal import CanvasLanding, Change, Command, Order, Reader
 
 T = TypeVar("T")
 
@@ -120,6 +120,10 @@ class SqliteReader:
         """Return the commands for these executions that nobody has acknowledged, oldest first."""
         bindings = {"execution_ids": rows.json_text(list(execution_ids))}
         return [rows.command_of(row) for row in self._database.rows("open_commands", bindings)]
+
+    def landings(self, execution_id: str) -> list[CanvasLanding]:
+        """Return what was put on canvases for an execution, in the order in which it was begun."""
+        return [rows.landing_of(row) for row in self._database.rows("landings", {"execution_id": execution_id})]
 
     def command(self, command_id: int) -> Command | None:
         """Return one command, None where there is none."""

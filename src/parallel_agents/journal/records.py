@@ -14,7 +14,7 @@ from parallel_agents.journal import dependencies
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.moves import require_execution
 from parallel_agents.journal.rows import execution_row, json_text, storable
-from parallel_agents.ports.journal import Arguments, Handed, Verb
+from parallel_agents.ports.journal import Arguments, CanvasLanding, Handed, LandingState, Verb
 
 
 def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]) -> None:
@@ -82,6 +82,35 @@ def add_files(database: Database, execution_id: str, paths: Sequence[str]) -> No
     """Note files that were written; one that is noted already keeps its place."""
     require_execution(database, execution_id)
     _insert_files(database, execution_id, paths)
+
+
+def begin_landing(database: Database, landing: CanvasLanding) -> int:
+    """Note what is about to be put on a canvas; returns its id."""
+    require_execution(database, landing.execution_id)
+    row: dict[str, Value] = {
+        "execution_id": landing.execution_id,
+        "canvas_path": storable(landing.canvas_path),
+        "at": landing.begun_at,
+        "added": landing.added,
+        "reversal": landing.reversal,
+        "nodes_before": landing.nodes_before,
+        "nodes_after": landing.nodes_after,
+        "edges_before": landing.edges_before,
+        "edges_after": landing.edges_after,
+    }
+    database.execute("insert_landing", row)
+    return database.connection.last_insert_rowid()
+
+
+def move_landing(database: Database, landing_id: int, state: LandingState, at: float) -> bool:
+    """Note what became of a landing; tells if the move is one that there is."""
+    return bool(database.execute("move_landing", {"landing_id": landing_id, "state": state, "at": at}))
+
+
+def note_check(database: Database, landing_id: int, checked: bytes) -> None:
+    """Keep what was found after a landing. Raises `LookupError` where there is none with this id."""
+    if not database.execute("note_check", {"landing_id": landing_id, "checked": checked}):
+        raise LookupError(f"there is no landing {landing_id}")
 
 
 def record_call(database: Database, key: int, request_hash: str, ordinal: int, *, response: bytes, at: float) -> None:

@@ -9,7 +9,7 @@ from parallel_agents.core.outcome import ErrorRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, Task, TaskRecord
 from parallel_agents.journal.database import Row, Value
-from parallel_agents.ports.journal import Arguments, Change, Command
+from parallel_agents.ports.journal import Arguments, CanvasLanding, Change, Command
 
 _encode = msgspec.json.Encoder().encode
 _agents = msgspec.json.Decoder(tuple[AgentRecord, ...])
@@ -194,6 +194,27 @@ def change_of(row: Row) -> Change:
         source=None if source is None else State(source),
         target=State(target),
         detail=detail,
+    )
+
+
+def landing_of(row: Row) -> CanvasLanding:
+    """Read a row of the query `landings`."""
+    landing_id, execution_id, canvas_path, state, begun_at, moved_at, added, reversal, *counts, checked = row
+    nodes_before, nodes_after, edges_before, edges_after = counts
+    return CanvasLanding(
+        landing_id=landing_id,
+        execution_id=execution_id,
+        canvas_path=canvas_path,
+        state=state,
+        begun_at=begun_at,
+        moved_at=moved_at,
+        added=added,
+        reversal=reversal,
+        nodes_before=nodes_before,
+        nodes_after=nodes_after,
+        edges_before=edges_before,
+        edges_after=edges_after,
+        checked=checked,
     )
 
 

@@ -10,7 +10,18 @@ import msgspec
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.pages import Row
 
-TABLES = ("executions", "files", "tasks", "inputs", "attempts", "history", "calls", "commands", "dependencies")
+TABLES = (
+    "executions",
+    "files",
+    "tasks",
+    "inputs",
+    "attempts",
+    "history",
+    "calls",
+    "commands",
+    "dependencies",
+    "landings",
+)
 """Parents before children."""
 
 _FITS: Mapping[str, Callable[[Value], bool]] = {
@@ -32,6 +43,8 @@ _READABLE: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("attempts", "error"): _as_json,
     ("calls", "response"): _as_msgpack,
     ("commands", "arguments"): _as_json,
+    ("landings", "added"): _as_msgpack,
+    ("landings", "reversal"): _as_msgpack,
 }
 
 

@@ -22,6 +22,7 @@ _KEEP = (
     "keep_calls",
     "keep_commands",
     "keep_dependencies",
+    "keep_landings",
     "count_all_blockers",
 )
 

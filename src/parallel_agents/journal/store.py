@@ -24,7 +24,17 @@ from parallel_agents.journal.opening import open_reading, open_writing
 from parallel_agents.journal.presence import Presence
 from parallel_agents.journal.reader import run_query
 from parallel_agents.journal.writer import Work, Writer
-from parallel_agents.ports.journal import Adopted, Arguments, Handed, Landing, Reader, Released, Verb
+from parallel_agents.ports.journal import (
+    Adopted,
+    Arguments,
+    CanvasLanding,
+    Handed,
+    Landing,
+    LandingState,
+    Reader,
+    Released,
+    Verb,
+)
 
 T = TypeVar("T")
 
@@ -198,6 +208,18 @@ class SqliteJournal:
     def add_files(self, execution_id: str, paths: Sequence[str]) -> asyncio.Future[None]:
         """Note files that were written for an execution."""
         return self._put(lambda database: records.add_files(database, execution_id, paths))
+
+    def begin_landing(self, landing: CanvasLanding) -> asyncio.Future[int]:
+        """Note what is about to be put on a canvas; returns its id."""
+        return self._put(lambda database: records.begin_landing(database, landing))
+
+    def move_landing(self, landing_id: int, state: LandingState, at: float) -> asyncio.Future[bool]:
+        """Note what became of a landing; tells if it landed."""
+        return self._put(lambda database: records.move_landing(database, landing_id, state, at))
+
+    def note_check(self, landing_id: int, checked: bytes) -> asyncio.Future[None]:
+        """Keep what was found when a canvas was read back after a landing (a msgpack map)."""
+        return self._put(lambda database: records.note_check(database, landing_id, checked))
 
     def record_call(
         self, key: int, request_hash: str, ordinal: int, response: bytes, at: float

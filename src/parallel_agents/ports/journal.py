@@ -63,6 +63,32 @@ class Landing(msgspec.Struct, frozen=True):
     freed: bool = False
 
 
+LandingState = Literal["begun", "done", "dropped", "undone"]
+
+
+class CanvasLanding(msgspec.Struct, frozen=True, kw_only=True):
+    """What was put on one canvas for an execution. Times are seconds since the epoch, counts of the whole canvas.
+
+    `added` and `reversal` are msgpack maps, as is `checked`: what was found when the canvas was read back, None where
+    it was not. It is `begun` before the canvas is touched, `dropped` where it then was not. `landing_id` is 0 and the
+    state `begun` until the journal has it.
+    """
+
+    execution_id: str
+    canvas_path: str
+    begun_at: float
+    added: bytes
+    reversal: bytes
+    nodes_before: int
+    nodes_after: int
+    edges_before: int
+    edges_after: int
+    landing_id: int = 0
+    state: LandingState = "begun"
+    moved_at: float | None = None
+    checked: bytes | None = None
+
+
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
     """A task that another one handed in. `is_new` where it was not there before."""
 
@@ -138,6 +164,10 @@ class Reader(Protocol):
 
     def open_commands(self, execution_ids: Collection[str]) -> list[Command]:
         """Return the commands for these executions that nobody has acknowledged, oldest first."""
+        ...
+
+    def landings(self, execution_id: str) -> list[CanvasLanding]:
+        """Return what was put on canvases for an execution, in the order in which it was begun."""
         ...
 
     def command(self, command_id: int) -> Command | None:
@@ -251,6 +281,18 @@ class Journal(Protocol):
 
     def add_files(self, execution_id: str, paths: Sequence[str]) -> asyncio.Future[None]:
         """Note files that were written for an execution."""
+        ...
+
+    def begin_landing(self, landing: CanvasLanding) -> asyncio.Future[int]:
+        """Note what is about to be put on a canvas; returns its id."""
+        ...
+
+    def move_landing(self, landing_id: int, state: LandingState, at: float) -> asyncio.Future[bool]:
+        """Note what became of a landing: a begun one is done or dropped, either of both undone. Tells if it landed."""
+        ...
+
+    def note_check(self, landing_id: int, checked: bytes) -> asyncio.Future[None]:
+        """Keep what was found when a canvas was read back after a landing (a msgpack map)."""
         ...
 
     def record_call(

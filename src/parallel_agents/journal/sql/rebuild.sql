@@ -19,6 +19,7 @@ CREATE TABLE found.history AS SELECT * FROM main.history WHERE 0;
 CREATE TABLE found.calls AS SELECT * FROM main.calls WHERE 0;
 CREATE TABLE found.commands AS SELECT * FROM main.commands WHERE 0;
 CREATE TABLE found.dependencies AS SELECT * FROM main.dependencies WHERE 0;
+CREATE TABLE found.landings AS SELECT * FROM main.landings WHERE 0;
 
 -- name: stage_indexes
 CREATE INDEX found.history_of_task ON history (key, sequence);
@@ -86,6 +87,11 @@ SELECT * FROM found.commands WHERE execution_id IN (SELECT execution_id FROM mai
 INSERT OR IGNORE INTO main.dependencies
 SELECT * FROM found.dependencies
 WHERE key IN (SELECT key FROM main.tasks) AND on_key IN (SELECT key FROM main.tasks)
+
+-- name: keep_landings
+-- Of two copies the one that got further: an undo that is forgotten would be done again, which finds nothing to do.
+INSERT OR IGNORE INTO main.landings
+SELECT * FROM found.landings WHERE execution_id IN (SELECT execution_id FROM main.executions) ORDER BY moved_at DESC
 
 -- name: count_all_blockers
 UPDATE main.tasks

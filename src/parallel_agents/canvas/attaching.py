@@ -1,0 +1,58 @@
+"""Which node a result hangs on: the understanding that it explains, the question that it scores."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from parallel_agents.canvas.graph import Canvas, Node
+from parallel_agents.canvas.placeholders import is_placeholder
+from parallel_agents.canvas.proposals import Accepted
+from parallel_agents.canvas.roles import Role, roles_of
+
+
+class Attaching:
+    """Finds, for the results of one canvas, the nodes that they belong to."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+
+    def source(self, result: Accepted) -> Node:
+        """The node that a result hangs on: for an explanation the understanding that it was given, where there is one.
+
+        Raises:
+            CanvasError: the node that the task was about is not on the canvas.
+        """
+        node = self._canvas.node(result.node_id)
+        said = result.input_data.get("user_understanding")
+        if result.form.kind != "explanation" or not isinstance(said, str) or not said.strip():
+            return node
+        if node.text.strip() == said.strip():
+            return node
+        return self._understanding_below(node, said.strip()) or node
+
+    def question(self, result: Accepted) -> Node | None:
+        """The question that a scored understanding answers, None where there is none.
+
+        Raises:
+            CanvasError: the node that the task was about is not on the canvas.
+        """
+        node = self._canvas.node(result.node_id)
+        if self._roles.get(node.node_id) is Role.QUESTION:
+            return node
+        above = [parent for parent in self._canvas.parents(node.node_id) if parent.node_id in self._roles]
+        asked = [parent for parent in above if self._roles[parent.node_id] is Role.QUESTION]
+        return next(iter(asked or above), None)
+
+    def _understanding_below(self, node: Node, said: str) -> Node | None:
+        targets = dict.fromkeys(edge.to_node for edge in self._canvas.outgoing(node.node_id))
+        below = [self._canvas.node(target) for target in targets if target != node.node_id]
+        same = [child for child in below if child.type == "text" and child.text.strip() == said]
+        if same or self._roles.get(node.node_id) is not Role.QUESTION:
+            return next(iter(same), None)
+        # Edited since, or a note: the words do not tell, so the edges do.
+        answers = [child for child in below if self._roles.get(child.node_id) is Role.UNDERSTANDING]
+        return next((child for child in answers if child.type == "file" or not is_placeholder(child.text)), None)
+
+    @cached_property
+    def _roles(self) -> dict[str, Role]:
+        return roles_of(self._canvas)

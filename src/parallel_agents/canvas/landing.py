@@ -1,0 +1,160 @@
+"""From accepted results and a canvas as it stands: what each result would add. Nothing is read or written here.
+
+Results land in the order of their tasks, each knowing only the canvas and those before it. So a canvas that gets them
+one after the other comes to look like one that gets them at once, and landing them again proposes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from parallel_agents.canvas.attaching import Attaching
+from parallel_agents.canvas.boxes import Box, box_of
+from parallel_agents.canvas.filing import Filing
+from parallel_agents.canvas.graph import Canvas
+from parallel_agents.canvas.palette import Palette
+from parallel_agents.canvas.pieces import NOTE, SOURCE, Link, Part, Pieces, Question, explanation, questions
+from parallel_agents.canvas.placing import Placing
+from parallel_agents.canvas.proposals import Accepted, NewFile, Place, Proposal, item_id
+from parallel_agents.core.errors import CanvasError
+from parallel_agents.core.forms import Form
+
+__all__ = ["Accepted", "Form", "NewFile", "Place", "Proposal", "item_id", "propose"]
+
+_COLOURS = {"change_to_green": "green", "change_to_purple": "purple", "keep_red": "red"}
+
+
+def propose(
+    canvas: Canvas,
+    results: Sequence[Accepted],
+    *,
+    palette: Palette,
+    place: Place,
+    recolour: bool = False,
+    landed: Collection[str] = (),
+) -> list[Proposal]:
+    """Say what each result would add, in the order given, which is to be that of the tasks.
+
+    What is on the canvas already, by its id, stays as it is, and only what is missing is proposed; `landed` are further
+    ids that are not to be proposed. A note is proposed with the node that shows it. Existing nodes are neither moved
+    nor edited; with `recolour`, questions get the colour of their score. What cannot land says so in `refused`.
+    """
+    landing = _Landing(canvas, palette, place, recolour=recolour, landed=landed)
+    return [landing.proposal(result) for result in results]
+
+
+class _Landing:
+    """One pass over the results of one canvas."""
+
+    def __init__(
+        self, canvas: Canvas, palette: Palette, place: Place, *, recolour: bool, landed: Collection[str]
+    ) -> None:
+        self._canvas = canvas
+        self._palette = palette
+        self._recolour = recolour
+        self._by_id = {node.node_id: node for node in canvas.nodes}
+        self._there = {*self._by_id, *(edge.edge_id for edge in canvas.edges), *landed}
+        self._attaching = Attaching(canvas)
+        self._placing = Placing(canvas)
+        self._filing = Filing(place, (node.file for node in canvas.nodes if node.type == "file"))
+
+    def proposal(self, result: Accepted) -> Proposal:
+        """What a result adds. Its places and names are taken for those that come after it."""
+        about = Proposal(task_id=result.task_id, node_id=result.node_id, agent_name=result.agent_name)
+        try:
+            match result.form.kind:
+                case "score":
+                    return msgspec.structs.replace(about, recolour=self._colour(result))
+                case "questions":
+                    pieces = questions(result.form, self._asked(result), self._palette)
+                    return self._landed(about, result, pieces)
+                case "explanation":
+                    return self._explained(about, result)
+        except CanvasError as error:
+            return msgspec.structs.replace(about, refused=error.problem)
+
+    def _asked(self, result: Accepted) -> list[Question]:
+        try:
+            asked = msgspec.convert(result.output.get("sub_questions"), list[Question])
+        except msgspec.ValidationError:
+            asked = []
+        if not asked:
+            raise self._misfit(result, "its result holds no questions that could be put on a canvas")
+        return asked
+
+    def _explained(self, about: Proposal, result: Accepted) -> Proposal:
+        markdown = result.output.get("markdown")
+        if not isinstance(markdown, str) or not markdown.strip():
+            raise self._misfit(result, "its result holds no text that could be put into a note")
+        self._canvas.node(result.node_id)  # before a name is taken for what cannot land
+        if item_id(result.execution_id, result.task_id, NOTE) in self._there:
+            return self._landed(about, result, explanation(result.form, "", self._palette))
+        note = self._filing.note(result, markdown)
+        landed = self._landed(about, result, explanation(result.form, note.path, self._palette))
+        return msgspec.structs.replace(landed, files=(note,))
+
+    def _colour(self, result: Accepted) -> Mapping[str, str]:
+        self._canvas.node(result.node_id)
+        colour = _COLOURS.get(str(result.output.get("color_action")))
+        if colour is None or not self._recolour:
+            return {}
+        question = self._attaching.question(result)
+        if question is None:
+            raise self._misfit(result, "no question leads to it, so there is none to colour")
+        code = self._palette.code_for(colour)
+        if code is None:
+            raise self._misfit(result, f"the palette {self._palette.name} has no code for {colour}")
+        is_so_already = (question.color or "").lower() in (self._palette.codes_of(colour) or ())
+        return {} if is_so_already else {question.node_id: code}
+
+    def _landed(self, about: Proposal, result: Accepted, pieces: Pieces) -> Proposal:
+        source = self._attaching.source(result)
+        ids = {part.name: item_id(result.execution_id, result.task_id, part.name) for part in pieces.parts}
+        missing = [part for part in pieces.parts if ids[part.name] not in self._there]
+        there = {name: self._by_id[one] for name, one in ids.items() if one in self._by_id}
+        boxes = self._placing.boxes(pieces, source, missing={part.name for part in missing}, there=there)
+        boxes[SOURCE], ids[SOURCE] = box_of(source), source.node_id
+        edges = {item_id(result.execution_id, result.task_id, link.name): link for link in pieces.links}
+        return msgspec.structs.replace(
+            about,
+            nodes=tuple(_node(part, ids[part.name], boxes[part.name]) for part in missing),
+            edges=tuple(
+                _edge(link, edge_id, ids, boxes)
+                for edge_id, link in edges.items()
+                if edge_id not in self._there and link.start in boxes and link.end in boxes
+            ),
+        )
+
+    def _misfit(self, result: Accepted, problem: str) -> CanvasError:
+        return CanvasError(self._canvas.path, problem, node=result.node_id)
+
+
+def _node(part: Part, node_id: str, box: Box) -> Mapping[str, Any]:
+    places = {"x": int(box.x), "y": int(box.y), "width": int(box.width), "height": int(box.height)}
+    colour = {} if part.color is None else {"color": part.color}
+    return {"id": node_id, **part.keys, **places, **colour}
+
+
+def _edge(link: Link, edge_id: str, ids: Mapping[str, str], boxes: Mapping[str, Box]) -> Mapping[str, Any]:
+    start, end = _sides(boxes[link.start], boxes[link.end])
+    item = {
+        "id": edge_id,
+        "fromNode": ids[link.start],
+        "fromSide": start,
+        "toNode": ids[link.end],
+        "toSide": end,
+    }
+    told = {"color": link.color, "label": link.label or None}
+    return item | {key: value for key, value in told.items() if value is not None}
+
+
+def _sides(start: Box, end: Box) -> tuple[str, str]:
+    """The sides that an edge leaves and reaches: across, unless one box is over the other."""
+    if end.x >= start.right:
+        return "right", "left"
+    if end.right <= start.x:
+        return "left", "right"
+    return ("bottom", "top") if end.y >= start.y else ("top", "bottom")
