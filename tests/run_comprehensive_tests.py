@@ -74,6 +74,7 @@ CRITERIA = {
             "tests/core",
             "tests/engine",
             "tests/journal",
+            "tests/landing",
             "tests/results",
         ),
     ),

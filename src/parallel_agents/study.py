@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -56,7 +57,7 @@ async def study_of(
     canvases: list[CanvasStudy] = []
     for path in gathered.canvas_paths:
         scored = (await executions.earlier(Path(path), "")).scored_node_ids
-        canvases.append(_canvas(path, palette, scored, (checks or {}).get(path)))
+        canvases.append(await asyncio.to_thread(_canvas, path, palette, scored, (checks or {}).get(path)))
     return Study(
         execution_id=execution_id,
         status=standing["overall_status"],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.canvas.desk import Disturbed, add_to, once, rewrite
 from tests.landing.scene import (
@@ -45,8 +46,12 @@ async def test_questions_land_with_a_node_for_each_understanding(
     ]
     assert applied.refused == ()
     assert outcome.is_whole
+    assert applied.checked is not None
+    assert applied.checked.colours_before == {"none": 3}
+    assert applied.checked.colours_after == {"none": 3, "1": 3, "3": 3}
     (noted,) = journal.read_now(lambda reader: reader.landings(EXECUTION))
     assert (noted.state, noted.nodes_before, noted.nodes_after) == ("done", 3, 9)
+    assert noted.checked == msgspec.msgpack.encode(applied.checked)
 
 
 async def test_an_explanation_lands_as_a_note_that_opens_from_the_root(
@@ -325,3 +330,20 @@ async def test_two_names_of_one_canvas_are_one_canvas(journal: SqliteJournal, ca
     outcome = await landings_on(journal, tmp_path).apply(EXECUTION)
 
     assert [applied.nodes_added for applied in outcome.canvases] == [12]
+
+
+async def test_what_was_found_is_kept_from_the_first_landing_to_the_last(
+    journal: SqliteJournal, canvas: Path, tmp_path: Path
+) -> None:
+    given = [Given("basic-decomposition", "甲", questions(3), canvas), Given("basic-decomposition", "乙", None, canvas)]
+    keys = await submit(journal, given)
+    landings = landings_on(journal, tmp_path)
+    await landings.apply(EXECUTION)
+    await finish(journal, keys[1], questions(4))
+    await landings.apply(EXECUTION)
+    found = await landings.checks(EXECUTION)
+    await landings.undo(EXECUTION)
+
+    assert [(check.nodes_before, check.nodes_after) for check in found.values()] == [(3, 17)]
+    assert list(found) == [str(canvas)]
+    assert await landings.checks(EXECUTION) == {}

@@ -88,7 +88,7 @@ def _cut(text: str, limit_bytes: int) -> str:
     if len(text.encode()) <= limit_bytes:
         return text
     kept = text.encode()[:limit_bytes].decode(errors="ignore")
-    if kept and _belongs_to_what_is_before(text[len(kept)]):
+    while kept and _belongs_to_what_is_before(text[len(kept)]):
         kept = kept[:-1]
     return _trimmed(kept)
 

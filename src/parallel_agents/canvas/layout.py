@@ -23,10 +23,10 @@ _Corner: TypeAlias = tuple[int, int]
 _Try: TypeAlias = tuple[float, int, int, int]
 
 _COLUMNS = 12
-_BACKWARDS = 2.0  # what a pixel to the left or upwards costs; one downwards costs 1
+_BACKWARDS = 3.0  # what a pixel to the left or upwards costs; one downwards costs 1
 _NARROW = 20
 _NEAR = 4_000
-_TRIES = 300  # after that a place outside everything is taken, so that a crowded canvas costs no minutes
+_TRIES = 200  # after that a place outside everything is taken, so that a crowded canvas costs no minutes
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +77,13 @@ class _Search(msgspec.Struct, frozen=True, kw_only=True):
 
     def further(self, tried: _Try, in_the_way: Sequence[Box]) -> Iterator[_Try]:
         """The nearest places in the same column that are not known to be taken."""
-        _, x, _, heading = tried
+        _, x, y, heading = tried
         down = self.block.down
+        # At least a pixel further: sums are rounded, and what is in the way by less would stay there for ever.
         if heading >= 0:
-            yield self.try_at(x, math.ceil(max(box.bottom for box in in_the_way) + down), 1)
+            yield self.try_at(x, max(y + 1, math.ceil(max(box.bottom for box in in_the_way) + down)), 1)
         if heading <= 0:
-            yield self.try_at(x, math.floor(min(box.y for box in in_the_way) - down - self.height), -1)
+            yield self.try_at(x, min(y - 1, math.floor(min(box.y for box in in_the_way) - down - self.height)), -1)
 
 
 class Ground:
@@ -120,12 +121,13 @@ class Ground:
     def _inside(self, source: Node, block: Block) -> _Corner | None:
         """Look in the groups around the source, from the smallest on."""
         holders = self._holders(source)
+        row = box_of(source).y
         seen = box_of(source)
         for box, key in holders:
             area = box.grown(-BORDER, -BORDER)
             if self._may_hold(key, area, block):
                 inside = frozenset(other for outer, other in holders if outer.encloses(box))
-                search = _search(seen, block, area, inside)
+                search = _search(block, seen.right, row, area, inside)
                 columns, are_all = self._left_sides(search)
                 corner, were_all = self._nearest(search, columns)
                 if corner is not None:
@@ -139,11 +141,12 @@ class Ground:
         seen = box_of(source)
         for box, _ in self._holders(source):
             seen = around(seen, box)
-        search = _search(seen, block, _WORLD, frozenset())
+        search = _search(block, seen.right, box_of(source).y, _WORLD, frozenset())
         to_the_left = math.floor(seen.x - block.gap - block.size[0])
         columns = self._rightwards(search)
         columns += [columns[-1] + number * block.step for number in range(1, _COLUMNS)]
         columns += [to_the_left - number * block.step for number in range(_COLUMNS)]
+        columns += self._begun(search)
         return self._nearest(search, [*columns, math.ceil(seen.x)])[0] or self._outside(search)
 
     def _rightwards(self, search: _Search) -> list[int]:
@@ -153,6 +156,12 @@ class Ground:
         while len(columns) <= _COLUMNS and (in_the_way := self._in_the_way(search, columns[-1], search.y)):
             columns.append(math.ceil(max(box.right for box in in_the_way) + clear))
         return columns
+
+    def _begun(self, search: _Search) -> set[int]:
+        """Columns to the right that begin with nodes as wide: to be gone on with."""
+        window = Box(search.x, search.y - _NEAR, _NEAR, 2 * _NEAR)
+        width = search.block.boxes[0].width
+        return {math.ceil(box.x) for box, _ in self._nodes.meeting(window) if box.width == width}
 
     def _outside(self, search: _Search) -> _Corner | None:
         """The best place to the right, below, to the left of or above everything."""
@@ -219,10 +228,11 @@ class Ground:
 _WORLD = Box(-REACH, -REACH, 2 * REACH, 2 * REACH)
 
 
-def _search(source: Box, block: Block, area: Box, inside: frozenset[str]) -> _Search:
+def _search(block: Block, right: float, row: float, area: Box, inside: frozenset[str]) -> _Search:
+    """A search whose best place is the block's gap to the right of `right`, in the row of its source."""
     width, height = block.size
-    x = min(math.ceil(source.right + block.gap), math.floor(area.right - width))
-    y = max(min(math.ceil(source.y), math.floor(area.bottom - height)), math.ceil(area.y))
+    x = min(math.ceil(right + block.gap), math.floor(area.right - width))
+    y = max(min(math.ceil(row), math.floor(area.bottom - height)), math.ceil(area.y))
     return _Search(block=block, width=width, height=height, x=x, y=y, area=area, inside=inside)
 
 

@@ -100,7 +100,7 @@ def questions(form: Form, asked: Sequence[Question], palette: Palette) -> Pieces
         step=QUESTION_WIDTH + TO_THE_QUESTIONS,
         across=60,
         down=TO_THE_NEXT_QUESTION,
-        right_cost=2.0,  # a column is gone on with before another is begun
+        right_cost=0.6,  # about as wide as high, when many are placed
     )
     return Pieces(parts=tuple(parts), links=tuple(links), block=block)
 

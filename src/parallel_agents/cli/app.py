@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
+from parallel_agents.cli.landing import register as register_landing
 from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, report, show
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
@@ -302,6 +303,7 @@ def cancel(execution_id: str, /, *, config: Config = None, journal: Journal = No
     return _await(cancel_execution(execution_id, config=config, journal=journal))
 
 
+register_landing(app)
 app.command(show)
 app.command(report)
 app.command(agents)

@@ -17,6 +17,7 @@ from parallel_agents.cli.studyhtml import html_of
 from parallel_agents.cli.studymarkdown import markdown_of
 from parallel_agents.cli.translation import localized
 from parallel_agents.core.errors import InputError
+from parallel_agents.landing import CanvasLandings
 from parallel_agents.result_files import check_place, write_new
 from parallel_agents.study import study_of
 
@@ -39,7 +40,9 @@ async def report_study(execution_id: str, options: ReportOptions) -> int:
     _check(options)
     palette = palette_named(options.palette)
     async with reading(options.config, options.journal) as executor:
-        study = await study_of(executor.executions, execution_id, palette)
+        await executor.executions.record(execution_id)  # before a journal is made that nobody needs
+        checks = await CanvasLandings(executor.journal).checks(execution_id)
+        study = await study_of(executor.executions, execution_id, palette, checks=checks)
     if options.json:
         tell_json(msgspec.to_builtins(study))
     elif options.output is None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
+from parallel_agents.canvas.checking import check_canvas
 from parallel_agents.canvas.document import Document, load_document
 from parallel_agents.canvas.editing import Edit, Edited, ListEdit, edit_document
 from parallel_agents.canvas.landing import Accepted, NewFile, Proposal, propose
@@ -15,8 +16,9 @@ from parallel_agents.canvas.newfiles import MadeFile, digest_of_text, make_file,
 from parallel_agents.canvas.palette import Palette
 from parallel_agents.canvas.statefolder import StateFolder
 from parallel_agents.canvas.undoing import Added, AddedFile, Landed, Recoloured
+from parallel_agents.canvas.vault import Vault
 from parallel_agents.canvas.writing import Manner, Point, Written, write_canvas
-from parallel_agents.core.errors import ParallelAgentsError
+from parallel_agents.core.errors import CanvasError, ParallelAgentsError, SourceError
 from parallel_agents.landing.ledger import Ledger
 from parallel_agents.landing.places import Surroundings
 from parallel_agents.landing.reports import Applied, Refused
@@ -105,10 +107,12 @@ class Applying:
         except BaseException:
             self._take_back(path)
             raise
-        if self._landing_id:
-            self._ledger.move(self._landing_id, "done")
-            self._manner.on_point(Point.DONE)
-        return self._told(written)
+        applied = self._told(written)
+        if not self._landing_id:
+            return applied
+        self._ledger.move(self._landing_id, "done")
+        self._manner.on_point(Point.DONE)
+        return self._read_back(written, applied)
 
     def _revise(self, document: Document) -> bytes | None:
         self._give_up()
@@ -164,6 +168,19 @@ class Applying:
             is_there = True  # nobody knows: the notes stay, and so does the word of them
         if not is_there:
             self._give_up()
+
+    def _read_back(self, written: Written, applied: Applied) -> Applied:
+        """Look at the canvas as it is on the disk now, and keep what was found."""
+        new = {item["id"] for proposal in self._proposals for item in (*proposal.nodes, *proposal.edges)}
+        path = self._surroundings.path
+        try:
+            after = load_document(path)
+        except (SourceError, CanvasError) as error:
+            problem = f"it was written, and now it cannot be read: {error.problem}"
+            return msgspec.structs.replace(applied, problem=problem, is_sound=False)
+        checked = check_canvas(after, Vault(path), new, before=written.before)
+        self._ledger.note_check(self._landing_id, msgspec.msgpack.encode(checked))
+        return msgspec.structs.replace(applied, checked=checked, is_sound=checked.is_sound(new))
 
     def _told(self, written: Written) -> Applied:
         landed = [] if self._edited is None else self._proposals

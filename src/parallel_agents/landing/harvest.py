@@ -26,10 +26,12 @@ _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 class Harvest(msgspec.Struct, frozen=True, kw_only=True):
     """What an execution has to land: results by canvas, as its tasks name it, each list in the order of the tasks.
 
-    `waiting` counts results behind a task that has not ended. `landings` is what was put on canvases before.
+    `canvases` are all that its tasks name. `waiting` counts results behind a task that has not ended. `landings` are
+    what was put on canvases before.
     """
 
     record: ExecutionRecord
+    canvases: Sequence[str]
     results: Mapping[str, Sequence[Accepted]]
     refused: Mapping[str, Sequence[Refused]]
     elsewhere: Sequence[Refused] = ()
@@ -65,6 +67,7 @@ class _Gathering:
         self._only = None if only is None else frozenset(only)
         self._forms = _Forms(record.agents)
         self._known: set[str] = set()
+        self._canvases: dict[str, None] = {}
         self._results: dict[str, list[Accepted]] = {}
         self._refused: dict[str, list[Refused]] = {}
         self._elsewhere: list[Refused] = []
@@ -75,6 +78,8 @@ class _Gathering:
         """Note one task."""
         names = {task.task.task_id, task.task.node_id or ""}
         self._known |= names - {""}
+        if task.task.canvas_path is not None:
+            self._canvases[task.task.canvas_path] = None
         if self._only is not None and not names & self._only:
             return
         if task.state not in SETTLED:
@@ -120,6 +125,7 @@ class _Gathering:
             raise InputError(f"execution {self._record.execution_id} has no task, and no node, {name!r}.{hint}")
         return Harvest(
             record=self._record,
+            canvases=tuple(self._canvases),
             results=self._results,
             refused=self._refused,
             elsewhere=self._elsewhere,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from parallel_agents.canvas.checking import Checked
 from parallel_agents.canvas.landing import Proposal
 from parallel_agents.canvas.undoing import Kept
 
@@ -32,7 +31,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     `files` count from the vault's root. `backup` is the version from before, None where nothing was written. `merged`
     counts versions of others that were joined in. `problem` says why the canvas could not be written, None where it
-    could; then nothing of it was changed, and what is counted is None. `checked` is what was found on reading it back.
+    could; then nothing of it was changed, and what is counted is None. `checked` is what was found on reading it back
+    after a write, and `is_sound` whether nothing is wrong with what is new; both None where nothing was written.
     """
 
     canvas: str
@@ -48,7 +48,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     backup: str | None = None
     merged: int = 0
     problem: str | None = None
-    checked: dict[str, Any] | None = None
+    checked: Checked | None = None
+    is_sound: bool | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +66,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
-        """Whether every canvas could be written."""
-        return all(applied.problem is None for applied in self.canvases)
+        """Whether every canvas could be written, and nothing is wrong with what is new on it."""
+        return all(applied.problem is None and applied.is_sound is not False for applied in self.canvases)
 
 
 class Reverted(msgspec.Struct, frozen=True, kw_only=True):

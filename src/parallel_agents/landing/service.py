@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from parallel_agents.assembly import SystemClock
+from parallel_agents.canvas.checking import Checked
 from parallel_agents.canvas.document import load_document
 from parallel_agents.canvas.landing import Accepted
 from parallel_agents.canvas.palette import Palette
@@ -154,6 +155,27 @@ class CanvasLandings:
             done.append(Reverted(canvas=named, problem=found) if isinstance(found, str) else found)
         return tuple(done)
 
+    async def checks(self, execution_id: str) -> dict[str, Checked]:
+        """What was found on canvases after landings that stand: before the first of them, and after the last.
+
+        By the paths that tasks name. A canvas that was not looked at, or is gone, has none.
+
+        Raises:
+            UnknownExecutionError: the journal has none with this id.
+        """
+        harvested = await harvest(self._journal, execution_id, only=())
+        found: dict[str, Checked] = {}
+        for named in harvested.canvases:
+            canvas = _found(harvested, named)
+            told = [
+                msgspec.msgpack.decode(landing.checked, type=Checked)
+                for landing in harvested.landings
+                if landing.canvas_path == str(canvas.path) and stands(landing) and landing.checked is not None
+            ]
+            if told:
+                found[named] = _from_first_to_last(told)
+        return found
+
     async def _guarded(self, canvas: _Canvas, work: Callable[[_Canvas, Path], T]) -> T | str:
         """Do something to one canvas in a thread; returns the problem where it cannot be done, so that others are."""
         if canvas.path is None:
@@ -185,6 +207,16 @@ def _joined(same: Sequence[_Canvas]) -> _Canvas:
     results = sorted((result for canvas in same for result in canvas.results), key=lambda result: result.position)
     refused = [one for canvas in same for one in canvas.refused]
     return msgspec.structs.replace(same[0], results=results, refused=refused)
+
+
+def _from_first_to_last(told: Sequence[Checked]) -> Checked:
+    first, last = told[0], told[-1]
+    return msgspec.structs.replace(
+        last,
+        nodes_before=first.nodes_before,
+        edges_before=first.edges_before,
+        colours_before=first.colours_before,
+    )
 
 
 def _wish(harvested: Harvest, canvas: _Canvas, path: Path, palette: Palette, *, recolour: bool) -> Wish:

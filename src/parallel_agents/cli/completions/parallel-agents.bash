@@ -48,6 +48,7 @@ _parallel_agents() {
             "agents check") command="agents check" ;;
             "agents list") command="agents list" ;;
             "agents show") command="agents show" ;;
+            " apply") command="apply" ;;
             " cancel") command="cancel" ;;
             " chaos") command="chaos" ;;
             " completion") command="completion" ;;
@@ -66,13 +67,19 @@ _parallel_agents() {
             " results") command="results" ;;
             " resume") command="resume" ;;
             " retry") command="retry" ;;
+            " review") command="review" ;;
             " run") command="run" ;;
             " show") command="show" ;;
             " simulate-provider") command="simulate-provider" ;;
             " status") command="status" ;;
+            " undo") command="undo" ;;
         esac
     done
     case "$command:$prev" in
+        "apply:--only") : ;;
+        "apply:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
+        "apply:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "apply:--journal") _parallel_agents_files ;;
         "cancel:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "cancel:--journal") _parallel_agents_files ;;
         "chaos:--tasks") : ;;
@@ -111,6 +118,10 @@ _parallel_agents() {
         "retry:--output") _parallel_agents_files ;;
         "retry:--format") _parallel_agents_words json jsonl csv ;;
         "retry:--aggregate") _parallel_agents_words merge preserve_individual ;;
+        "review:--only") : ;;
+        "review:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
+        "review:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "review:--journal") _parallel_agents_files ;;
         "run:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
         "run:--model") _parallel_agents_words offline openai: anthropic: ;;
         "run:--nodes") : ;;
@@ -129,13 +140,16 @@ _parallel_agents() {
         "simulate-provider:--latency") : ;;
         "status:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "status:--journal") _parallel_agents_files ;;
+        "undo:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
+        "undo:--journal") _parallel_agents_files ;;
         *)
             case "$command" in
-                "") _parallel_agents_words agents cancel chaos completion concurrency config errors events journal pause report results resume retry run show simulate-provider status --help ;;
+                "") _parallel_agents_words agents apply cancel chaos completion concurrency config errors events journal pause report results resume retry review run show simulate-provider status undo --help ;;
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
                 "agents show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md'; fi ;;
+                "apply") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
                 "cancel") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "chaos") _parallel_agents_words --tasks --kills --engine-kills --seed --max-concurrent --json --keep --help ;;
                 "completion") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_words bash zsh fish; fi ;;
@@ -154,10 +168,12 @@ _parallel_agents() {
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
+                "review") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
                 "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl'; fi ;;
                 "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --latency --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;
+                "undo") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;
             esac ;;
     esac
     # Readline replaces only what stands behind the last colon.

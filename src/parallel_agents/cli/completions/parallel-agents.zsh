@@ -9,6 +9,7 @@ _parallel_agents() {
         command)
             local -a known=(
                 'agents:Show and check agents.'
+                'apply:Put the results of an execution on their canvases, as nodes, edges and notes; what is there is left alone.'
                 'cancel:Cancel an execution, whichever process runs it. Finished results are kept.'
                 'chaos:Kill workers and engine at random during a batch on a simulated provider, and prove that nothing was lost.'
                 'completion:Print the completions of a shell, for its start-up file.'
@@ -22,15 +23,18 @@ _parallel_agents() {
                 'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
+                'review:Show what apply would put on the canvases of an execution. Nothing is written.'
                 'run:Run an agent on a .canvas, or the tasks of a .jsonl file.'
                 'show:Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture.'
                 'simulate-provider:Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model.'
                 'status:Show one execution, or all of them.'
+                'undo:Take off the canvases what apply put there, except what was changed since. Notes leave the vault for a folder.'
             )
             _describe command known ;;
         rest)
             case $line[1] in
                 agents) _parallel_agents_agents ;;
+                apply) _parallel_agents_apply ;;
                 cancel) _parallel_agents_cancel ;;
                 chaos) _parallel_agents_chaos ;;
                 completion) _parallel_agents_completion ;;
@@ -44,10 +48,12 @@ _parallel_agents() {
                 results) _parallel_agents_results ;;
                 resume) _parallel_agents_resume ;;
                 retry) _parallel_agents_retry ;;
+                review) _parallel_agents_review ;;
                 run) _parallel_agents_run ;;
                 show) _parallel_agents_show ;;
                 simulate-provider) _parallel_agents_simulate_provider ;;
                 status) _parallel_agents_status ;;
+                undo) _parallel_agents_undo ;;
             esac ;;
     esac
 }
@@ -90,6 +96,18 @@ _parallel_agents_agents_show() {
     _arguments \
         '--json[Print JSON and nothing else]' \
         '1:name:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_apply() {
+    _arguments \
+        '*--only[Id of a task or of a node that it was about; may be given several times]:value: ' \
+        '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print JSON and nothing else]' \
+        '1:execution_id: ' \
         '(- *)'{-h,--help}'[show help]'
 }
 
@@ -283,6 +301,18 @@ _parallel_agents_retry() {
         '(- *)'{-h,--help}'[show help]'
 }
 
+_parallel_agents_review() {
+    _arguments \
+        '*--only[Id of a task or of a node that it was about; may be given several times]:value: ' \
+        '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print JSON and nothing else]' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
 _parallel_agents_run() {
     _arguments \
         '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
@@ -326,6 +356,15 @@ _parallel_agents_status() {
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--json[Print the JSON document and nothing else]' \
+        '1:execution_id: ' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_undo() {
+    _arguments \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print JSON and nothing else]' \
         '1:execution_id: ' \
         '(- *)'{-h,--help}'[show help]'
 }
