@@ -58,7 +58,7 @@ async def study_of(
     for path in gathered.canvas_paths:
         earlier = (await executions.earlier(Path(path), "")).get(await asyncio.to_thread(Path(path).resolve))
         scored = earlier.scored_node_ids if earlier is not None else frozenset[str]()
-        canvases.append(_canvas(path, palette, scored, (checks or {}).get(path)))
+        canvases.append(await asyncio.to_thread(_canvas, path, palette, scored, (checks or {}).get(path)))
     return Study(
         execution_id=execution_id,
         status=standing["overall_status"],
