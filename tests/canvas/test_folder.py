@@ -39,6 +39,7 @@ def test_links_are_told_and_not_followed(tmp_path: Path) -> None:
     (folder / "5.canvas").symlink_to(folder / "5.canvas")
     (folder / "6.canvas").symlink_to(folder / "gone")
     (folder / "7.txt").symlink_to(outside / "d.txt")
+    (folder / "8").symlink_to(folder / "8")
     found = search(folder, ".canvas")
     assert found.files == (folder / "a.canvas", folder / "sub" / "b.canvas")
     assert [(link.path.name, link.reason) for link in found.links] == [

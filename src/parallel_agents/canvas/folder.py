@@ -50,7 +50,7 @@ def search(folder: Path, ending: str) -> Found:
         for entry in entries:
             path, fits = here / entry.name, entry.name.casefold().endswith(ending)
             if entry.is_symlink():
-                links += [Link(path, _why_not(path, top))] if fits or entry.is_dir() else []
+                links += [Link(path, _why_not(path, top))] if fits or _leads_to_a_folder(entry) else []
             elif entry.is_dir():
                 waiting.append(path)
             elif fits and not _can_be_kept(path):
@@ -67,6 +67,13 @@ def search(folder: Path, ending: str) -> Found:
 def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         yield from (entry for entry in entries if not entry.name.startswith("."))
+
+
+def _leads_to_a_folder(link: os.DirEntry[str]) -> bool:
+    try:
+        return link.is_dir()
+    except OSError:  # a circle of links
+        return False
 
 
 def _why_not(link: Path, top: Path) -> str:
