@@ -65,6 +65,18 @@ def test_one_note_is_a_source_too_and_is_taken_however_short(notes: Path) -> Non
     assert [skip.reason for skip in create_batch_tasks(str(notes / "空.md"), BASIC).skipped] == ["is empty"]
 
 
+def test_what_an_agent_wrote_beside_a_canvas_is_not_worked_on_again_unless_named(notes: Path) -> None:
+    made = notes / "整除-口语化解释-20251028161726.md"
+    head = "## 生成信息\n\n- 生成时间: 2025-10-28 16:17:26\n- 生成Agent: oral-explanation\n- 来源Canvas: 图.canvas\n"
+    made.write_text(f"# 整除 - 口语化解释\n\n{head}\n---\n\n{TEXT}\n", encoding="utf-8")
+    (notes / "抄.md").write_text(f"# 我的笔记\n{TEXT}\n\n{head}", encoding="utf-8")
+    batch = create_batch_tasks(str(notes), BASIC, notes=True)
+    assert {Path(task["metadata"]["note_path"]).name for task in batch} == {"整除.md", "因数.MD", "抄.md"}
+    reasons = {Path(skip.path).name: skip.reason for skip in batch.skipped}
+    assert reasons[made.name] == "was written by an agent; name the note to take it all the same"
+    assert len(create_batch_tasks(str(made), BASIC)) == 1
+
+
 def test_a_note_that_cannot_be_read_refuses_all_or_is_left_out(notes: Path) -> None:
     (notes / "大.md").write_bytes(b"x" * (NOTE_LIMIT_BYTES + 1))
     (notes / "拉丁.md").write_bytes(b"one\ncaf\xe9")

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from parallel_agents.agents.registry import Agent
 from parallel_agents.canvas.folder import Found, Link
-from parallel_agents.canvas.notes import GIVEN, note_text, values_of
+from parallel_agents.canvas.notes import GIVEN, is_generated, note_text, values_of
 from parallel_agents.canvas.placeholders import has_substance
 from parallel_agents.canvas.selection import Skipped, why_empty
 from parallel_agents.canvas.vault import vault_of
@@ -78,9 +78,11 @@ def _task(path: Path, text: str, agent: Agent) -> dict[str, Any]:
 
 def _why_not(text: str, *, is_named: bool) -> str | None:
     reason = why_empty(text)
-    if reason is None and not is_named and not has_substance(text):
-        return "its text is too short to work on; name the note to take it all the same"
-    return reason
+    if reason is not None or is_named:
+        return reason
+    if is_generated(text):
+        return "was written by an agent; name the note to take it all the same"
+    return None if has_substance(text) else "its text is too short to work on; name the note to take it all the same"
 
 
 def _plan(source: Path, folder: Path, agent: Agent, share: _Share) -> Plan:
