@@ -13,7 +13,7 @@ from parallel_agents.canvas.terms import KINDS, ROLES, STATES
 _MODELS = ("offline", "openai:", "anthropic:")
 # What completes a value, by the option's or the argument's name; other paths complete as any file.
 _FILES = {
-    "SOURCE": ("canvas", "jsonl"),
+    "SOURCE": ("canvas", "jsonl", "md"),
     "--agent": ("md",),
     "--palette": ("yaml", "yml"),
     "NAME": ("md",),

@@ -1,11 +1,12 @@
 """Measure how the engine bears many tasks, and who starts when many wait; each figure beside its bound.
 
-python scripts/measure_scale.py [--tasks N] [--tasks-per-worker N] [--only engine|queue] [--json]
+python scripts/measure_scale.py [--tasks N] [--tasks-per-worker N] [--only engine|stream|queue] [--json]
 
 The engine is a program of its own with real workers and a journal on disk, under the settings that ship; its agent does
 nothing. One run goes through N tasks undisturbed: its memory (as the kernel keeps the highest of it) and what it spends
 of the CPU on the first and on the last tenth. Another is killed with SIGKILL early, with at least N tasks waiting, and
-a second process resumes it: the seconds from the start of that process to its first attempt.
+a second process resumes it: the seconds from the start of that process to its first attempt. A third takes N tasks from
+a source that yields them one by one, and its memory must not grow with their number.
 
 The queue is measured with `--low` tasks waiting, under a stream of `high` ones, and beside a batch of `--large` tasks
 that takes all slots. A slot's time is how long one attempt of the others takes. Exit code 1: a bound is not held.
@@ -87,10 +88,12 @@ def main() -> int:
     arguments = _arguments()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
-        if arguments.only != "queue":
+        if arguments.only in {None, "stream"}:
+            figures += stream(Path(folder) / "stream.sqlite3", arguments.tasks, arguments.tasks_per_worker)
+        if arguments.only in {None, "engine"}:
             figures += whole_run(Path(folder) / "whole.sqlite3", arguments.tasks, arguments.tasks_per_worker)
             figures += restart(Path(folder) / "restart.sqlite3", arguments.tasks, arguments.tasks_per_worker)
-        if arguments.only != "engine":
+        if arguments.only in {None, "queue"}:
             sizes = scalequeue.Sizes(arguments.low, arguments.large, arguments.ageing, arguments.nap)
             figures += queue(asyncio.run(scalequeue.measure(Path(folder), sizes)), sizes)
     held = all(figure.held for figure in figures)
@@ -163,6 +166,23 @@ def restart(journal: Path, tasks: int, per_worker: int | None) -> list[Figure]:
     ]
 
 
+def stream(journal: Path, tasks: int, per_worker: int | None) -> list[Figure]:
+    """Run a batch whose tasks come from a source one by one."""
+    tenth = tasks // 10
+    engine = Engine(journal, "stream", str(tasks), every=tenth, per_worker=per_worker)
+    told = list(engine.lines())
+    engine.close()
+    end = told[-1]
+    grown = end["rss_mb"] - next(line["rss_mb"] for line in told if line["settled"] == tenth)
+    return [
+        Figure(
+            "stream_not_completed", tasks - end["queue"]["completed_tasks"], 0, "", "tasks of a source not completed"
+        ),
+        Figure("stream_peak_rss_mb", end["peak_rss_mb"], 300, "MB", "the engine's memory, the highest"),
+        Figure("stream_growth_mb", grown, 20, "MB", "the engine's memory, its growth after the first tenth"),
+    ]
+
+
 def queue(found: dict[str, float], sizes: scalequeue.Sizes) -> list[Figure]:
     """Put figures of the queue beside their bounds."""
 
@@ -193,7 +213,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=100_000)
     parser.add_argument("--tasks-per-worker", type=int, default=None)
-    parser.add_argument("--only", choices=("engine", "queue"), default=None)
+    parser.add_argument("--only", choices=("engine", "stream", "queue"), default=None)
     parser.add_argument("--low", type=int, default=5_000)
     parser.add_argument("--large", type=int, default=20_000)
     parser.add_argument("--ageing", type=float, default=10.0)

@@ -1,6 +1,6 @@
 """The engine that `measure_scale.py` measures, as a program of its own, so that it can be killed.
 
-python scripts/scaleprogram.py JOURNAL submit TASKS | resume EXECUTION [--tasks-per-worker N]
+python scripts/scaleprogram.py JOURNAL submit TASKS | stream TASKS | resume EXECUTION [--tasks-per-worker N]
 
 It tells what it observes of itself in lines of JSON: `submitted`, `began` (the first attempt is in the journal), a mark
 every so many settled tasks, and `ended`. CPU is what the system counts for this process alone, its workers left out.
@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,20 @@ async def main(arguments: argparse.Namespace) -> None:
             tasks = [{"agent_name": "noop", "input_data": {"number": n}} for n in range(int(arguments.what))]
             execution_id = await executor.submit_batch_tasks(tasks, max_concurrent=AT_ONCE)
             del tasks
+        elif arguments.verb == "stream":
+            execution_id = await executor.submit_batch_tasks(tasks_one_by_one(int(arguments.what)), AT_ONCE)
         else:
             execution_id = arguments.what
             await executor.resume_execution(execution_id)
         teller.tell("submitted", execution_id=execution_id, queue=await counted(executor, execution_id))
         await executor.join(execution_id)
         teller.tell("ended", queue=await counted(executor, execution_id))
+
+
+async def tasks_one_by_one(number: int) -> AsyncIterator[dict[str, Any]]:
+    """A source that holds no task that was not asked for yet."""
+    for position in range(number):
+        yield {"agent_name": "noop", "input_data": {"number": position}}
 
 
 async def counted(executor: ParallelAgentExecutor, execution_id: str) -> dict[str, Any]:
@@ -96,7 +105,7 @@ def _memory_mb() -> dict[str, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("journal")
-    parser.add_argument("verb", choices=("submit", "resume"))
+    parser.add_argument("verb", choices=("submit", "stream", "resume"))
     parser.add_argument("what")
     parser.add_argument("--every", type=int, default=1000)
     parser.add_argument("--tasks-per-worker", type=int, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from parallel_agents.core.errors import OwnershipError
-from parallel_agents.core.execution import BY_USER
+from parallel_agents.core.execution import BY_USER, with_concurrency
 from parallel_agents.engine.commands import DONE, ENDED_MEANWHILE, PATIENCE_S, ask_owner
 from parallel_agents.engine.engine import Engine
 from parallel_agents.ports.journal import Arguments, Journal, Reader, Verb
@@ -41,15 +41,25 @@ class Control:
         if await ask_owner(self._journal, execution_id, "resume", {}, now=self._now) is None:
             raise _silent(execution_id)
 
-    async def change_concurrency(self, execution_id: str, at_most: int) -> bool:
-        """Run at most so many of its attempts at once from now on. False when it had ended already."""
+    async def change_concurrency(self, execution_id: str, at_most: int, agent: str | None) -> bool:
+        """Run at most so many of its attempts (or of those of an agent) at once from now on. False when it had ended.
+
+        Raises:
+            AgentError: it has no task of that agent.
+        """
         if (engine := self._here(execution_id)) is not None:
-            return await engine.change_concurrency(execution_id, at_most)
+            return await engine.change_concurrency(execution_id, at_most, agent)
+        record = await self._journal.read(lambda reader: reader.execution(execution_id))
+        agents = () if record is None or agent is None else with_concurrency(record.agents, agent, at_most)
 
         async def unowned(execution_id: str) -> None:
-            await self._journal.change_concurrency(execution_id, at_most)
+            if agent is None:
+                await self._journal.change_concurrency(execution_id, at_most)
+            else:
+                await self._journal.change_agents(execution_id, agents)
 
-        return await self._elsewhere(execution_id, "concurrency", {"max_concurrent": at_most}, unowned) == DONE
+        arguments: Arguments = {"max_concurrent": at_most, "agent": agent}
+        return await self._elsewhere(execution_id, "concurrency", arguments, unowned) == DONE
 
     async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int | None:
         """Put failed, skipped and cancelled tasks back; returns how many, None where nobody runs the execution."""

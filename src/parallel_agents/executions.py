@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -133,12 +134,12 @@ class Executions:
 
         await self._journal.read(hand_over)
 
-    async def earlier(self, canvas: Path, agent_name: str) -> Earlier:
-        """What completed before on the nodes of a canvas: scores of any agent, inputs of this one.
+    async def earlier(self, source: Path, agent_name: str) -> Mapping[Path, Earlier]:
+        """What completed before on a canvas, or on those of a folder: scores of any agent, inputs of this one.
 
-        A canvas is known by its path; one that was named relative to another folder is not found again.
+        By the resolved path of the canvas; one that was named relative to another folder is not found again.
         """
-        return await self._journal.read(lambda reader: _earlier(reader, canvas.resolve(), agent_name))
+        return await self._journal.read(lambda reader: _earlier(reader, source.resolve(), agent_name))
 
     async def events(self, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
         """What happened to its tasks, in order, from sequence `after` + 1; a page at a time, empty at the end."""
@@ -217,21 +218,35 @@ def tasks_of(reader: Reader, execution_id: str, states: Collection[State] | None
         after = page[-1].task.position
 
 
-def _earlier(reader: Reader, canvas: Path, agent_name: str) -> Earlier:
-    scored: set[str] = set()
-    inputs: dict[str, str] = {}
+def _earlier(reader: Reader, source: Path, agent_name: str) -> Mapping[Path, Earlier]:
+    scored: dict[Path, set[str]] = {}
+    inputs: dict[Path, dict[str, str]] = {}
+
+    @cache
+    def resolved(path: str) -> Path:
+        return Path(path).resolve()
+
     for record in reversed(reader.executions()):  # the oldest first, so that the newest input is what stays
-        if record.source is not None and Path(record.source).resolve() != canvas:
+        if record.source is not None and not _are_related(resolved(record.source), source):
             continue
         for task in _completed_of(reader, record.execution_id):
             node_id, path = task.task.node_id, task.task.canvas_path
-            if node_id is None or path is None or Path(path).resolve() != canvas:
+            if node_id is None or path is None or not resolved(path).is_relative_to(source):
                 continue
+            canvas = resolved(path)
             if task.task.agent_name == agent_name:
-                inputs[node_id] = input_digest(msgspec.msgpack.decode(task.task.input_data))
+                inputs.setdefault(canvas, {})[node_id] = input_digest(msgspec.msgpack.decode(task.task.input_data))
             if _has_score(task):
-                scored.add(node_id)
-    return Earlier(scored_node_ids=frozenset(scored), last_inputs=inputs)
+                scored.setdefault(canvas, set()).add(node_id)
+    return {
+        canvas: Earlier(scored_node_ids=frozenset(scored.get(canvas, ())), last_inputs=inputs.get(canvas, {}))
+        for canvas in scored.keys() | inputs.keys()
+    }
+
+
+def _are_related(one: Path, other: Path) -> bool:
+    """Whether two sources may have canvases in common: they are the same, or one lies in the other."""
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _completed_of(reader: Reader, execution_id: str) -> Iterator[TaskRecord]:

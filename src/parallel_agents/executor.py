@@ -304,19 +304,19 @@ class ParallelAgentExecutor:
         await self.executions.record(execution_id)
         return await self._control.pause(execution_id)
 
-    async def change_concurrency(self, execution_id: str, max_concurrent: int) -> bool:
+    async def change_concurrency(self, execution_id: str, max_concurrent: int, *, agent: str | None = None) -> bool:
         """Run at most so many attempts of an execution at once from now on, whoever runs it. False when it had ended.
 
-        Attempts that run are left alone. Its document tells no ideal and no utilization any more: they have no one
-        number to be measured by.
+        Attempts that run are left alone. With `agent`, the bound is on that agent's. Without, the document tells no
+        ideal and no utilization any more: they have no one number to be measured by.
 
         Raises:
-            UnknownExecutionError: the journal has none with this id.
-            ConcurrencyError: it is no whole number from 1 to `max_concurrent_limit`.
+            InputError: there is no such execution; it has no task of that agent; no whole number from 1 to the limit.
             OwnershipError: the process that runs it did not answer, or its own limit is lower.
         """
         await self.executions.record(execution_id)
-        return await self._control.change_concurrency(execution_id, self._intake.concurrency(max_concurrent))
+        number = self._intake.concurrency(max_concurrent)
+        return await self._control.change_concurrency(execution_id, number, agent)
 
     async def retry_execution(self, execution_id: str, task_ids: Sequence[str] | None = None) -> int:
         """Try failed, skipped and cancelled tasks again (all, or those named); returns how many.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Awaitable, Callable
@@ -17,13 +18,20 @@ from parallel_agents.core.errors import OutputError
 Fill: TypeAlias = Callable[[Path, BinaryIO], Awaitable[None]]
 """Writes what the file of this path holds."""
 
+_REFUSED = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
+_TITLE_LIMIT_BYTES = 120
 _ELSEWHERE = "`parallel-agents results ID --output ELSEWHERE` writes them to another place."
 
 
 def default_place(source: str | None, title: str | None, today: date, ending: str = "json") -> Path:
-    """Where results go when nothing was said: `批量{title}结果-YYYYMMDD.json` beside the source."""
+    """Where results go when nothing was said: `批量{title}结果-YYYYMMDD.json` beside the source, file or folder."""
     folder = Path(source).parent if source else Path()
-    return folder / f"批量{title or ''}结果-{today:%Y%m%d}.{ending}"
+    return folder / f"批量{_in_a_name(title or '')}结果-{today:%Y%m%d}.{ending}"
+
+
+def _in_a_name(title: str) -> str:
+    """A title without what would lead to another folder or is too much for a name; an agent's file may say anything."""
+    return _REFUSED.sub("-", title).encode(errors="replace")[:_TITLE_LIMIT_BYTES].decode(errors="ignore").strip()
 
 
 def check_place(wanted: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -55,8 +56,9 @@ async def study_of(
     scores = gathered.sheet.told()
     canvases: list[CanvasStudy] = []
     for path in gathered.canvas_paths:
-        scored = (await executions.earlier(Path(path), "")).scored_node_ids
-        canvases.append(_canvas(path, palette, scored, (checks or {}).get(path)))
+        earlier = (await executions.earlier(Path(path), "")).get(await asyncio.to_thread(Path(path).resolve))
+        scored = earlier.scored_node_ids if earlier is not None else frozenset[str]()
+        canvases.append(await asyncio.to_thread(_canvas, path, palette, scored, (checks or {}).get(path)))
     return Study(
         execution_id=execution_id,
         status=standing["overall_status"],

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parallel_agents.canvas.curves import Box, curve_of
+from parallel_agents.canvas.boxes import Box
+from parallel_agents.canvas.curves import curve_of
 from parallel_agents.canvas.document import load_canvas
 from parallel_agents.canvas.drawing import FARTHEST, picture_of
 from parallel_agents.canvas.graph import Canvas, Edge, Node
@@ -213,6 +214,15 @@ def test_sides_and_ends_are_read_from_the_file_and_unknown_ones_passed_over(tmp_
     first, second = load_canvas(path).edges
     assert (first.from_side, first.to_side, first.from_arrow, first.to_arrow) == ("top", "left", True, True)
     assert (second.from_side, second.to_side, second.from_arrow, second.to_arrow) == (None, None, False, False)
+
+
+def test_a_label_stands_beside_the_cards_that_its_edge_runs_under() -> None:
+    nodes = (node("a"), node("between", x=600.0, width=400.0), node("b", x=1300.0))
+    edge = Edge(edge_id="e", from_node="a", to_node="b", from_side="right", to_side="left", label="个人理解")
+    (label,) = [one for one in drawn(canvas_of(*nodes, edges=(edge,))).iter(f"{SVG}text") if one.text == "个人理解"]
+    assert 300 < float(label.attrib["x"]) < 560 or 1040 < float(label.attrib["x"]) < 1300
+    (label,) = drawn(canvas_of(*nodes[::2], edges=(edge,))).iter(f"{SVG}text")
+    assert float(label.attrib["x"]) == pytest.approx(800, abs=5)
 
 
 def test_groups_lie_below_edges_and_edges_below_cards() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from parallel_agents.canvas.graph import Canvas, Node
 from parallel_agents.canvas.markdown import first_heading, headings, section_of, without_front_matter
-from parallel_agents.canvas.vault import NOTE_LIMIT_BYTES, Vault, find_vault_root
+from parallel_agents.canvas.notes import NOTE_LIMIT_BYTES
+from parallel_agents.canvas.vault import Vault, find_vault_root
 from parallel_agents.core.errors import CanvasError
 
 Draw = Callable[..., Canvas]
@@ -161,3 +162,23 @@ def test_blocks_and_front_matter() -> None:
     assert [section_of(text, f"#^{mark}") for mark in "abcd"] == ["第二段", "- 项", "表", None]
     assert without_front_matter("---\na: 1\n---\n正文\n---\n") == "正文\n---\n"
     assert without_front_matter("---\n不闭合") == "---\n不闭合"
+
+
+@pytest.mark.parametrize(
+    "block", ["", "\n", "标题: 一\n", "tags:\n- a\n", "# 注\na: 1\n", '"a b": 1\n', "'x' : 1\n", "a: b: c\n坏\n"]
+)
+def test_what_begins_like_yaml_is_front_matter(block: str) -> None:
+    assert without_front_matter(f"---\n{block}---\n正文") == "正文"
+    assert without_front_matter(f"---\n{block}...\n正文") == "正文"
+
+
+@pytest.mark.parametrize(
+    "block", ["一段话。\n", "- 一项\n", "注意：全角\n", "https://a.b/c\n", "# 标题\n", "**粗**\n\n话: 说\n"]
+)
+def test_text_between_two_rules_stays(block: str) -> None:
+    assert without_front_matter(f"---\n{block}---\n正文") == f"---\n{block}---\n正文"
+
+
+def test_a_long_line_costs_no_quadratic_time() -> None:
+    block = "x" + " " * 400_000
+    assert without_front_matter(f"---\n{block}\n---\n") == f"---\n{block}\n---\n"

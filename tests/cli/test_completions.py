@@ -124,7 +124,7 @@ def test_a_shell_completes_the_word(asking: Asking, line: str, word: str) -> Non
 
 def test_only_sources_are_offered_as_a_source(asking: Asking) -> None:
     assert "notes.txt" not in asking("parallel-agents run n")
-    assert "my-agent.md" not in asking("parallel-agents run my-")
+    assert "my.yaml" not in asking("parallel-agents run my")
 
 
 def test_bash_lists_every_command_and_every_option() -> None:

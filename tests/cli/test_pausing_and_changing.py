@@ -97,6 +97,39 @@ def test_another_concurrency_holds_at_once_in_the_process_that_runs_it(shell: Sh
     assert 2 <= most <= 6
 
 
+def most_at_once(shell: Shell, execution_id: str, *, after: int = 0) -> int:
+    """Attempts that ran side by side; `after` so many had been completed."""
+    running = done = most = 0
+    for event in (json.loads(line) for line in shell.run("events", execution_id).stdout.splitlines()):
+        running += {"task.started": 1, "task.completed": -1}.get(event["type"], 0)
+        done += event["type"] == "task.completed"
+        most = max(most, running if done >= after else 0)
+    return most
+
+
+def test_another_concurrency_of_one_agent_holds_in_the_process_that_runs_it_and_after_a_kill(shell: Shell) -> None:
+    process, execution_id = begun(shell, at_once=3, tasks=40)
+    assert process.stderr is not None
+    changed = shell.run("concurrency", execution_id, "1", "--agent", "basic-decomposition")
+    assert changed.stdout == f"{execution_id} runs at most 1 of basic-decomposition at once from now on\n"
+    done = len(events_of(shell, execution_id, "task.completed")) + 4
+    while f"[{done}/40]" not in process.stderr.readline():
+        pass
+    process.kill()
+    process.communicate(timeout=60)
+    refused = shell.run("concurrency", execution_id, "1", "--agent", "scoring-agent")
+    assert (refused.returncode, "It has basic-decomposition" in refused.stderr) == (2, True), refused.stderr
+    resumed = shell.start("resume", execution_id, "--json")
+    assert resumed.stderr is not None
+    while f"[{done + 3}/40]" not in resumed.stderr.readline():
+        pass
+    assert shell.run("cancel", execution_id).returncode == 0
+    out, _ = resumed.communicate(timeout=60)
+    assert body_of(out)["max_concurrent_agents"] == 3
+    assert most_at_once(shell, execution_id) == 3
+    assert most_at_once(shell, execution_id, after=done) == 1
+
+
 def test_a_concurrency_beyond_the_limit_changes_nothing(shell: Shell) -> None:
     process, execution_id = begun(shell, at_once=2, tasks=4)
     refused = shell.run("concurrency", execution_id, "99")

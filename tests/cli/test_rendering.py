@@ -34,7 +34,14 @@ def test_plain_progress_counts_what_has_ended_and_names_failures() -> None:
 def body(status: str, **queue: int) -> dict[str, Any]:
     states = ("total", "pending", "running", "completed", "failed", "skipped", "cancelled")
     failures = [
-        {"task_id": f"t{number}", "node_id": None, "class": "item" if number else "timeout", "message": "broken"}
+        {
+            "task_id": f"t{number}",
+            "canvas_path": None,
+            "node_id": None,
+            "note_path": None,
+            "class": "item" if number else "timeout",
+            "message": "broken",
+        }
         for number in range(queue.get("failed", 0))
     ]
     times = {"total_execution_time_ms": 2000, "estimated_serial_time_ms": 16000, "efficiency_ratio": 8.0}
@@ -42,6 +49,7 @@ def body(status: str, **queue: int) -> dict[str, Any]:
         "parallel_agent_execution": {
             "execution_id": "exec-1",
             "overall_status": status,
+            "source": "库",
             "pause_reason": "quota: gone" if status == "paused" else None,
             "submission_timestamp": "2025-01-22T17:00:00.000Z",
             "model": {"name": "offline", "is_language_model": False},
@@ -61,6 +69,20 @@ def test_a_summary_tells_counts_failures_time_and_what_the_model_is() -> None:
     assert "failed by: 24 item, 1 timeout; `parallel-agents errors exec-1` says what to do" in lines
     assert "8.00 times as fast" in lines[-2]
     assert "not a language model" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ({"canvas_path": "库", "node_id": "n1"}, "node n1"),
+        ({"canvas_path": "库/a.canvas", "node_id": "n1"}, "node n1 of 库/a.canvas"),
+        ({"note_path": "库/a.md"}, "库/a.md"),
+    ],
+)
+def test_a_failure_names_its_node_and_canvas_or_its_note(place: dict[str, str], name: str) -> None:
+    found = body("failed", total=1, failed=1)
+    found["parallel_agent_execution"]["error_management"]["failed_tasks"][0] |= place
+    assert summary_lines(found, None)[2] == f"failed {name}: broken"
 
 
 @pytest.mark.parametrize(

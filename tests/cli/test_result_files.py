@@ -32,6 +32,12 @@ def take(path: Path) -> None:
         ("笔记库/离散数学/离散数学.canvas", "拆解", "笔记库/离散数学/批量拆解结果-20250122.json"),
         ("tasks.jsonl", None, "批量结果-20250122.json"),
         (None, "评分", "批量评分结果-20250122.json"),
+        ("笔记库", "拆解", "批量拆解结果-20250122.json"),
+        ("a/笔记库/", "拆解", "a/批量拆解结果-20250122.json"),
+        (".", "拆解", "批量拆解结果-20250122.json"),
+        ("a/b.canvas", "/../../x", "a/批量-..-..-x结果-20250122.json"),
+        ("a.canvas", 'C:\\a\0\n"b" ', "批量C--a---b-结果-20250122.json"),
+        ("a.canvas", "长" * 99, f"批量{'长' * 40}结果-20250122.json"),
     ],
 )
 def test_results_go_beside_their_source_by_default(source: str | None, title: str | None, expected: str) -> None:

@@ -34,6 +34,7 @@ class Reader:
         self.environ |= {
             "PARALLEL_AGENTS_JOURNAL": str(folder / "journal.sqlite3"),
             "PARALLEL_AGENTS_LANG": language,
+            "XDG_STATE_HOME": str(folder / "state"),
             "PATH": f"{self._programs()}{os.pathsep}{environ['PATH']}",
         }
         self.ids = Ids()

@@ -12,7 +12,7 @@ from tests.docs.pages import GUIDES, SHELLS, Command, SavedFile, languages_of, s
 from tests.docs.reader import Reader
 
 PAGES = {"zh": GUIDES / "canvas.zh.md", "en": GUIDES / "canvas.md"}
-PICTURE = GUIDES / "pictures" / "discrete-mathematics.svg"
+PICTURES = {name: GUIDES / "pictures" / name for name in ("before.svg", "after.svg")}
 
 
 def steps(language: str) -> list[SavedFile | Command]:
@@ -28,22 +28,23 @@ def reader(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[tuple[st
         reader.close()
 
 
-def test_every_command_of_the_page_does_what_it_shows_and_draws_its_picture(reader: tuple[str, Reader]) -> None:
+def test_every_command_of_the_page_does_what_it_shows_and_draws_its_pictures(reader: tuple[str, Reader]) -> None:
     language, follower = reader
     canvases = {path: path.read_bytes() for path in follower.folder.rglob("*.canvas")}
     follower.follow(steps(language))
-    assert (follower.folder / "before.svg").read_bytes() == PICTURE.read_bytes()
+    for name, picture in PICTURES.items():
+        assert (follower.folder / name).read_bytes() == picture.read_bytes(), name
     assert {path: path.read_bytes() for path in canvases} == canvases
     report = (follower.folder / "examples" / "笔记库" / "study.md").read_text(encoding="utf-8")
     assert "[[离散数学/离散数学.canvas|离散数学]]" in report
 
 
-def test_both_pages_take_the_same_steps_show_the_same_picture_and_are_found_from_the_guide() -> None:
+def test_both_pages_take_the_same_steps_show_the_same_pictures_and_are_found_from_the_guide() -> None:
     typed = {language: [step.text for step in steps(language) if isinstance(step, Command)] for language in PAGES}
     assert typed["zh"] == typed["en"]
     for language, page in PAGES.items():
         text = page.read_text(encoding="utf-8")
-        assert re.findall(r"\]\((pictures/[^)]*)\)", text) == [f"pictures/{PICTURE.name}"]
+        assert re.findall(r"\]\((pictures/[^)]*)\)", text) == [f"pictures/{name}" for name in PICTURES]
         assert [block for block in languages_of(text) if block[0] not in SHELLS and not block[1]] == []
         guide = "parallel_execution_guide.md" if language == "zh" else "parallel_execution_guide.en.md"
         assert f"]({page.name})" in (GUIDES / guide).read_text(encoding="utf-8")

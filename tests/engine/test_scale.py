@@ -40,6 +40,13 @@ def test_the_engine_goes_through_many_tasks_in_memory_that_does_not_grow_with_th
     assert engine["rss_growth_mb"] < GROWTH_MB
 
 
+def test_a_source_of_any_number_of_tasks_goes_through_in_memory_that_does_not_grow_with_them() -> None:
+    found = measured("--only", "stream", "--tasks", str(TASKS), "--tasks-per-worker", "200")
+
+    assert found["stream_not_completed"] == 0
+    assert found["stream_growth_mb"] < GROWTH_MB
+
+
 def test_after_a_kill_with_many_waiting_a_second_engine_goes_on_and_loses_none(engine: dict[str, float]) -> None:
     assert engine["waiting"] > TASKS
     assert engine["restart_s"] > 0

@@ -14,11 +14,11 @@ from tests.mistakes.model import TASK
 
 from parallel_agents import ParallelAgentsError
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.batches import plan_source
 from parallel_agents.canvas.choice import NodeChoice
 from parallel_agents.configuration import load
 from parallel_agents.core.errors import ConfigurationError, SourceError, TaskError
 from parallel_agents.core.submission import TaskMapping, parse_tasks
+from parallel_agents.sources.reading import plan_source
 
 SHIPPED = (Path(__file__).parents[2] / "config" / "parallel_agents.yaml").read_bytes()
 LINE = json.dumps(

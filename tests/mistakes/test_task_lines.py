@@ -13,10 +13,10 @@ from tests.mistakes.model import TASK
 
 from parallel_agents import ParallelAgentExecutor, ParallelAgentsError, create_batch_tasks
 from parallel_agents.agents.registry import AgentRegistry
-from parallel_agents.batches import plan_source
 from parallel_agents.canvas.choice import NodeChoice
 from parallel_agents.core.errors import AgentError, ModelError, TaskError, UnknownExecutionError
 from parallel_agents.core.taskline import read_line
+from parallel_agents.sources.reading import plan_source
 
 NOWHERE = "exec-0000000000000000"
 

@@ -5,9 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from tests.journal.scene import EXECUTION, WORKER, a_landing, a_task, an_execution, bare, keys_of, settled
+from tests.journal.scene import (
+    EXECUTION,
+    WORKER,
+    a_landing,
+    a_task,
+    an_execution,
+    bare,
+    execution_of,
+    history_of,
+    keys_of,
+    landings_of,
+    records_of,
+    settled,
+)
 
 from parallel_agents.journal import SqliteJournal
 
@@ -46,6 +60,18 @@ async def made(path: Path, tasks: int = 400) -> SqliteJournal:
     journal.start()
     await filled(journal, tasks)
     return journal
+
+
+async def opened(path: Path) -> SqliteJournal:
+    journal = SqliteJournal(path)
+    journal.start()
+    return journal
+
+
+def everything_in(journal: SqliteJournal) -> tuple[Any, ...]:
+    records = records_of(journal)
+    calls = journal.read_now(lambda reader: [reader.find_call(record.key, "hash", 0) for record in records])
+    return execution_of(journal), records, history_of(journal), calls, landings_of(journal)
 
 
 def pages_in(path: Path) -> int:

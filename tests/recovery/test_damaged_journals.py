@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.journal.scene import EXECUTION, bare, execution_of, history_of, landings_of, names_in, records_of
+from tests.journal.scene import (
+    EXECUTION,
+    WORKER,
+    a_task,
+    an_execution,
+    bare,
+    keys_of,
+    names_in,
+    records_of,
+    settled,
+)
 from tests.recovery.damage import (
     OTHER,
     PAGE,
     answer_of,
     content_of,
+    everything_in,
     filled,
     made,
+    opened,
     output_of,
     overwrite,
     pages_in,
@@ -33,12 +46,6 @@ pytestmark = pytest.mark.faults
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite3"
-
-
-async def opened(path: Path) -> SqliteJournal:
-    journal = SqliteJournal(path)
-    journal.start()
-    return journal
 
 
 def rebuilt_from(place: Path) -> Rebuilt:
@@ -62,12 +69,6 @@ async def told(path: str | Path) -> tuple[Any, ...]:
     return everything
 
 
-def everything_in(journal: SqliteJournal) -> tuple[Any, ...]:
-    records = records_of(journal)
-    calls = journal.read_now(lambda reader: [reader.find_call(record.key, "hash", 0) for record in records])
-    return execution_of(journal), records, history_of(journal), calls, landings_of(journal)
-
-
 def leftovers_in(found: Rebuilt) -> list[dict[str, Any]]:
     assert found.leftovers is not None
     return [json.loads(line) for line in Path(found.leftovers).read_text(encoding="utf-8").splitlines()]
@@ -79,6 +80,40 @@ async def test_a_sound_journal_comes_out_as_it_went_in(place: Path) -> None:
     assert found.is_whole
     assert found.leftovers is None
     assert await told(found.path) == await told(place)
+
+
+async def test_what_depends_on_others_still_does_and_on_what_is_lost_no_more(place: Path) -> None:
+    journal = SqliteJournal(place)
+    journal.start()
+    number = 60
+    # Each waits for the one before it, the last for all. The input of one in the middle will be lost, so its task too.
+    chain = [a_task(at, depends_on=(a_task(at - 1).task_id,) if at else ()) for at in range(number)]
+    chain.append(a_task(number, depends_on=tuple(task.task_id for task in chain)))
+    await journal.submit(an_execution(), chain)
+    keys = keys_of(journal)
+    for key in keys[:2]:
+        journal.begin(key, 1, WORKER, 10.0)
+        await journal.settle(settled(key, 1))
+    before = everything_in(journal)
+    await journal.aclose()
+
+    found = rebuilt_from(place)
+    again = await opened(Path(found.path))
+    assert everything_in(again) == before
+    ready = again.read_now(lambda reader: reader.ready(EXECUTION, exclude=(), limit=-1, order="fifo"))
+    assert [one.key for one in ready] == [keys[2]]
+    await again.aclose()
+
+    connection = bare(place)
+    connection.execute("PRAGMA foreign_keys = OFF; DELETE FROM inputs WHERE key = ?", (keys[30],))
+    connection.close()
+    await asyncio.to_thread(Path(found.path).unlink)
+    again = await opened(Path(rebuilt_from(place).path))
+    ready = again.read_now(lambda reader: reader.ready(EXECUTION, exclude=(), limit=-1, order="fifo"))
+    assert [one.key for one in ready] == [keys[2], keys[31]]
+    (last,) = again.read_now(lambda reader: reader.tasks_of([keys[-1]]))
+    assert last.task.depends_on == tuple(task.task_id for task in chain[:30] + chain[31:-1])
+    await again.aclose()
 
 
 async def test_what_stands_only_in_the_log_is_there_too(place: Path, tmp_path: Path) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
-from parallel_agents.canvas.curves import Box
+from parallel_agents.canvas.boxes import Box, BoxIndex, box_of
 from parallel_agents.canvas.document import Document
 from parallel_agents.canvas.graph import Canvas, Node
 from parallel_agents.canvas.opening import Unopened, unopened_files
 from parallel_agents.canvas.survey import colour_codes
 from parallel_agents.canvas.vault import Vault
-
-_CELL = 512.0
-_CELLS_OF_ONE = 4096
-_FARTHEST = 1.5e308
 
 
 class Overlap(msgspec.Struct, frozen=True, order=True):
@@ -79,65 +75,20 @@ def _edges(document: Document) -> int:
 
 
 def _overlaps(canvas: Canvas, new: Collection[str]) -> Iterator[Overlap]:
-    grid = _Grid(node for node in canvas.nodes if node.node_id in new)
-    seen: set[tuple[str, str]] = set()
+    index: BoxIndex[Node] = BoxIndex()
+    for node in canvas.nodes:
+        if node.node_id in new:
+            index.add(box_of(node), node)
+    seen: set[frozenset[str]] = set()
     for other in canvas.nodes:
-        for node in grid.near(other):
-            pair = (min(node.node_id, other.node_id), max(node.node_id, other.node_id))
-            if node is not other and pair not in seen and _clash(node, other):
+        place = box_of(other)
+        for box, node in index.meeting(place):
+            pair = frozenset((node.node_id, other.node_id))
+            if node is not other and pair not in seen and not _is_inside(node, box, other, place):
                 seen.add(pair)
                 yield Overlap(node.node_id, other.node_id)
 
 
-def _clash(node: Node, other: Node) -> bool:
-    one, two = _box(node), _box(other)
-    is_apart = one.x >= two.right or two.x >= one.right or one.y >= two.bottom or two.y >= one.bottom
-    if is_apart:
-        return False
-    return not (other.type == "group" and _encloses(two, one)) and not (node.type == "group" and _encloses(one, two))
-
-
-def _encloses(outer: Box, inner: Box) -> bool:
-    across = outer.x <= inner.x and inner.right <= outer.right
-    return across and outer.y <= inner.y and inner.bottom <= outer.bottom
-
-
-class _Grid:
-    """Finds the nodes that may touch another one, without comparing all of them."""
-
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        self._cells: dict[tuple[int, int], list[Node]] = {}
-        self._large: list[Node] = []
-        self._all: list[Node] = []
-        for node in nodes:
-            self._all.append(node)
-            cells = _cells(_box(node))
-            if cells is None:
-                self._large.append(node)
-            for cell in cells or ():
-                self._cells.setdefault(cell, []).append(node)
-
-    def near(self, other: Node) -> list[Node]:
-        """Nodes of the grid that may touch a node; all of them where it is very large."""
-        cells = _cells(_box(other))
-        if cells is None:
-            return self._all
-        found = {node.node_id: node for cell in cells for node in self._cells.get(cell, ())}
-        return [*found.values(), *self._large]
-
-
-def _cells(box: Box) -> list[tuple[int, int]] | None:
-    """The cells that a box lies in; None where they are too many to list."""
-    columns = int(box.right // _CELL) - int(box.x // _CELL) + 1
-    rows = int(box.bottom // _CELL) - int(box.y // _CELL) + 1
-    if columns * rows > _CELLS_OF_ONE:
-        return None
-    left, top = int(box.x // _CELL), int(box.y // _CELL)
-    return [(column, row) for column in range(left, left + columns) for row in range(top, top + rows)]
-
-
-def _box(node: Node) -> Box:
-    # The sum of two places may be beyond all numbers.
-    left, right = sorted((node.x, min(max(node.x + node.width, -_FARTHEST), _FARTHEST)))
-    top, bottom = sorted((node.y, min(max(node.y + node.height, -_FARTHEST), _FARTHEST)))
-    return Box(left, top, right - left, bottom - top)
+def _is_inside(node: Node, box: Box, other: Node, place: Box) -> bool:
+    """Whether one of the two is a group that holds the other one whole."""
+    return (other.type == "group" and place.encloses(box)) or (node.type == "group" and box.encloses(place))

@@ -14,7 +14,7 @@ from parallel_agents.canvas.inputs import AgentInputs, unreadable
 from parallel_agents.canvas.palette import Palette
 from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.canvas.selection import Skipped
-from parallel_agents.canvas.terms import ROLES, Meaning, needs_journal
+from parallel_agents.canvas.terms import ROLES, Absent, Meaning, needs_journal
 from parallel_agents.core.errors import CanvasError
 
 
@@ -44,11 +44,13 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes that were asked for, in the canvas's order or as they were named; None: nothing in particular.
 
     `skipped` are those whose note would have to be read to tell; `not_selected` counts what an expression left out.
+    `absent` is what expressions name and a canvas that is one of many lacks.
     """
 
     node_ids: Sequence[str] | None
     skipped: Sequence[Skipped] = ()
     not_selected: int = 0
+    absent: Sequence[Absent] = ()
 
 
 def chosen_nodes(canvas: Canvas, choice: NodeChoice, agent: AgentInputs, earlier: Earlier | None = None) -> Chosen:
@@ -58,12 +60,26 @@ def chosen_nodes(canvas: Canvas, choice: NodeChoice, agent: AgentInputs, earlier
         CanvasError: a named node is not there, or none fits.
         InputError: an expression, a term or the palette is not known.
     """
+    found = _chosen(canvas, choice, agent, earlier or Earlier(), is_one_of_many=False)
+    if choice.select is not None and not found.node_ids:
+        problem, asks_for_colours = nothing_fits(choice)
+        raise CanvasError(canvas.path, problem, hint=_colours_of(canvas) if asks_for_colours else "")
+    return found
+
+
+def chosen_among_many(canvas: Canvas, choice: NodeChoice, agent: AgentInputs, earlier: Earlier) -> Chosen:
+    """As `chosen_nodes`, on one of several canvases: that nothing fits, or a group is not there, is no error yet."""
+    return _chosen(canvas, choice, agent, earlier, is_one_of_many=True)
+
+
+def _chosen(
+    canvas: Canvas, choice: NodeChoice, agent: AgentInputs, earlier: Earlier, *, is_one_of_many: bool
+) -> Chosen:
     palette = palette_named(choice.palette)
     if choice.select is None:
         return Chosen(node_ids=None if choice.node_ids is None else list(choice.node_ids))
-    meaning = Meaning(canvas, palette, agent, earlier or Earlier())
-    parsed = [parse(text) for text in choice.select]
-    conditions = [meaning.of(expression, text) for expression, text in zip(parsed, choice.select, strict=True)]
+    meaning = Meaning(canvas, palette, agent, earlier, is_one_of_many=is_one_of_many)
+    conditions = [meaning.of(parse(text), text) for text in choice.select]
     named = canvas.nodes if choice.node_ids is None else [canvas.node(node_id) for node_id in choice.node_ids]
     found: list[str] = []
     skipped: list[Skipped] = []
@@ -73,12 +89,16 @@ def chosen_nodes(canvas: Canvas, choice: NodeChoice, agent: AgentInputs, earlier
                 found.append(node.node_id)
         except CanvasError as error:
             skipped.append(Skipped(node.node_id, unreadable(error, node)))
-    if not found:
-        asks_for_colours = any(palette.codes_of(term.text) for one in parsed for term in terms_of(one))
-        hint = _colours_of(canvas) if asks_for_colours else ""
-        raise CanvasError(canvas.path, _nothing(parsed, choice.select, palette), hint=hint)
     left_out = len(canvas.nodes) - len(set(found)) - len(skipped)
-    return Chosen(node_ids=found, skipped=skipped, not_selected=left_out)
+    return Chosen(node_ids=found, skipped=skipped, not_selected=left_out, absent=meaning.absent)
+
+
+def nothing_fits(choice: NodeChoice) -> tuple[str, bool]:
+    """Say that nothing fits what was selected, and tell whether that asks for colours."""
+    palette, texts = palette_named(choice.palette), choice.select or ()
+    parsed = [parse(text) for text in texts]
+    asks_for_colours = any(palette.codes_of(term.text) for one in parsed for term in terms_of(one))
+    return _nothing(parsed, texts, palette), asks_for_colours
 
 
 def _nothing(parsed: Sequence[Expression], texts: Sequence[str], palette: Palette) -> str:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from parallel_agents.canvas.boxes import Box
 from parallel_agents.canvas.graph import Edge, Side
 
 Point: TypeAlias = tuple[float, float]
@@ -18,37 +19,8 @@ _OUTWARD: dict[Side, Point] = {"top": (0, -1), "right": (1, 0), "bottom": (0, 1)
 _SHORTEST_REACH, _LONGEST_REACH = 24.0, 220.0
 
 
-class Box(msgspec.Struct, frozen=True):
-    """A node's place in a picture, in pixels; no side is negative."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def right(self) -> float:
-        """The right side."""
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> float:
-        """The lower side."""
-        return self.y + self.height
-
-    @property
-    def centre(self) -> Point:
-        """The middle."""
-        return self.x + self.width / 2, self.y + self.height / 2
-
-    def middle_of(self, side: Side) -> Point:
-        """Where edges touch a side."""
-        (across, down), (x, y) = _OUTWARD[side], self.centre
-        return x + across * self.width / 2, y + down * self.height / 2
-
-
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """A cubic curve, its middle, and the corners of its arrow heads."""
+    """A cubic curve and the corners of its arrow heads."""
 
     start: Point
     first: Point
@@ -56,13 +28,13 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     end: Point
     tips: tuple[tuple[Point, Point, Point], ...]
 
-    @property
-    def middle(self) -> Point:
-        """The point half way along the curve's parameter."""
-        x, y = (
-            (a + 3 * b + 3 * c + d) / 8
-            for a, b, c, d in zip(self.start, self.first, self.second, self.end, strict=True)
-        )
+    def at(self, part: float) -> Point:
+        """The point at a part of the way, from 0 to 1."""
+        left = 1 - part
+        weights = (left**3, 3 * left**2 * part, 3 * left * part**2, part**3)
+        points = (self.start, self.first, self.second, self.end)
+        x = sum(weight * point[0] for weight, point in zip(weights, points, strict=True))
+        y = sum(weight * point[1] for weight, point in zip(weights, points, strict=True))
         return x, y
 
 
@@ -70,7 +42,7 @@ def curve_of(edge: Edge, source: Box, target: Box) -> Curve:
     """The curve of an edge between two boxes; sides that the file does not name are the ones that face each other."""
     nearest = _facing(source, target)
     sides = edge.from_side or nearest[0], edge.to_side or nearest[1]
-    start, end = source.middle_of(sides[0]), target.middle_of(sides[1])
+    start, end = middle_of(source, sides[0]), middle_of(target, sides[1])
     reach = min(max(math.dist(start, end) / 2, _SHORTEST_REACH), _LONGEST_REACH)
     out_of, into = _OUTWARD[sides[0]], _OUTWARD[sides[1]]
     tips = [
@@ -88,8 +60,18 @@ def curve_of(edge: Edge, source: Box, target: Box) -> Curve:
     )
 
 
+def middle_of(box: Box, side: Side) -> Point:
+    """Where edges touch a side."""
+    (across, down), (x, y) = _OUTWARD[side], _centre(box)
+    return x + across * box.width / 2, y + down * box.height / 2
+
+
+def _centre(box: Box) -> Point:
+    return box.x + box.width / 2, box.y + box.height / 2
+
+
 def _facing(source: Box, target: Box) -> tuple[Side, Side]:
-    (from_x, from_y), (to_x, to_y) = source.centre, target.centre
+    (from_x, from_y), (to_x, to_y) = _centre(source), _centre(target)
     gap_across = abs(to_x - from_x) - (source.width + target.width) / 2
     gap_down = abs(to_y - from_y) - (source.height + target.height) / 2
     if gap_across >= gap_down:

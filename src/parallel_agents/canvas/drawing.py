@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import PurePosixPath
 
-from parallel_agents.canvas.curves import Box, Curve, Point, curve_of
+from parallel_agents.canvas.boxes import Box, BoxIndex
+from parallel_agents.canvas.curves import Curve, Point, curve_of
 from parallel_agents.canvas.graph import Canvas, Edge, Node
 from parallel_agents.canvas.lettering import FONT_SIZE, Line, fitted, is_right_to_left, one_line, width_of
 from parallel_agents.canvas.paint import CARD, EDGE, INK, PAGE, PALE, RIM, TIP, ZONE, coloured, paint_of, style_sheet
@@ -20,6 +22,7 @@ _PADDING = 14.0
 _LABEL_SIZE = 18.0
 _EDGE_LABEL_SIZE = 13.0
 _LONGEST_LABEL = 260.0
+_ALONG = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.12, 0.88)
 _FONTS = "-apple-system,'Segoe UI','Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif"
 # What XML 1.0 has no way to write.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -35,19 +38,14 @@ def picture_of(
     """
     boxes = {node.node_id: _box(node) for node in canvas.nodes}
     drawing = _Drawing(canvas, palette, boxes, notes or {}, frozenset(unopened))
-    yield from _opening(canvas, _bounds(boxes.values()))
-    for node in canvas.nodes:
-        if node.type == "group":
-            yield from drawing.group(node)
+    groups = [node for node in canvas.nodes if node.type == "group"]
+    cards = [node for node in canvas.nodes if node.type != "group"]
     curves = [(edge, curve_of(edge, boxes[edge.from_node], boxes[edge.to_node])) for edge in canvas.edges]
-    for edge, curve in curves:
-        yield drawing.edge(edge, curve)
-    for node in canvas.nodes:
-        if node.type != "group":
-            yield from drawing.card(node)
-    for edge, curve in curves:
-        if edge.label.strip():
-            yield _edge_label(edge.label, curve.middle)
+    yield from _opening(canvas, _bounds(boxes.values()))
+    yield from chain.from_iterable(map(drawing.group, groups))
+    yield from (drawing.edge(edge, curve) for edge, curve in curves)
+    yield from chain.from_iterable(map(drawing.card, cards))
+    yield from _edge_labels(curves, [boxes[node.node_id] for node in cards])
     yield "</svg>\n"
 
 
@@ -135,14 +133,37 @@ def _set(lines: Iterable[Line], width: float, top: float) -> Iterator[str]:
         yield f"<text {place}>{_escaped(line.text)}</text>"
 
 
-def _edge_label(label: str, middle: Point) -> str:
+def _edge_labels(curves: Iterable[tuple[Edge, Curve]], cards: Iterable[Box]) -> Iterator[str]:
+    index: BoxIndex[None] = BoxIndex()
+    for box in cards:
+        index.add(box, None)
+    for edge, curve in curves:
+        if edge.label.strip():
+            yield _edge_label(edge.label, curve, index)
+
+
+def _edge_label(label: str, curve: Curve, cards: BoxIndex[None]) -> str:
     text = one_line(label, _LONGEST_LABEL, _EDGE_LABEL_SIZE)
     half = width_of(text) * _EDGE_LABEL_SIZE / 2 + 6
-    box = Box(middle[0] - half, middle[1] - 11, 2 * half, 22)
+    x, y = _free_place(curve, half, cards)
     return (
-        f'<rect {_at(box)} rx="6"{coloured(None, fill=PAGE)}/><text x="{_n(middle[0])}" y="{_n(middle[1] + 4.5)}" '
+        f'<rect {_at(_label_box((x, y), half))} rx="6"{coloured(None, fill=PAGE)}/><text x="{_n(x)}" y="{_n(y + 4.5)}" '
         f'font-size="{_EDGE_LABEL_SIZE:g}" text-anchor="middle"{coloured(None, fill=PALE)}>{_escaped(text)}</text>\n'
     )
+
+
+def _free_place(curve: Curve, half: float, cards: BoxIndex[None]) -> Point:
+    """Where along a curve a label hides no card, as near to the middle as can be; the middle where it always does."""
+    places = [curve.at(part) for part in _ALONG]
+    for room in (half, 1.0):  # between two cards that are near one another its ends may stand over them
+        for place in places:
+            if not cards.meeting(_label_box(place, room)):
+                return place
+    return places[0]
+
+
+def _label_box(middle: Point, half: float) -> Box:
+    return Box(middle[0] - half, middle[1] - 11, 2 * half, 22)
 
 
 def _opening(canvas: Canvas, bounds: Box) -> Iterator[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t](.*))?$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n((?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_KEY = re.compile(r"""(?:"[^"]*" ?|'[^']*' ?|[^\s:\-][^:]*):(?:\s|$)""")
 # A link to a heading leaves these out, and so must the comparison.
 _NOT_IN_LINKS = re.compile(r"[#^|:\[\]%\\\s]+")
 
@@ -43,8 +44,14 @@ def first_heading(text: str) -> str | None:
 
 
 def without_front_matter(text: str) -> str:
-    """Leave out a leading YAML block."""
-    return _FRONT_MATTER.sub("", text, count=1)
+    """Leave out a leading YAML block. What stands between two rules and does not begin like YAML is text, and stays."""
+    found = _FRONT_MATTER.match(text)
+    return text[found.end() :] if found and _begins_like_yaml(found[1]) else text
+
+
+def _begins_like_yaml(block: str) -> bool:
+    lines = (line for line in block.split("\n") if line.strip() and not line.lstrip().startswith("#"))
+    return not block.strip() or _KEY.match(next(lines, "")) is not None
 
 
 def section_of(text: str, subpath: str) -> str | None:

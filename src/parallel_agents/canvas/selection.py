@@ -26,10 +26,14 @@ class CanvasInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A node that becomes no task."""
+    """A node that becomes no task; or, with None for a node, a whole file.
 
-    node_id: str
+    `path` is the file's, "" where only one canvas is looked at.
+    """
+
+    node_id: str | None
     reason: str
+    path: str = ""
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +98,9 @@ def _task(
 ) -> CanvasInput | Skipped:
     try:
         text = reader.text(node)
-        if is_placeholder(text):
-            return Skipped(node.node_id, _empty(text))
+        reason = why_empty(text)
+        if reason is not None:
+            return Skipped(node.node_id, reason)
         if not is_named and not has_substance(text):
             return Skipped(node.node_id, "its text is too short to work on; name the node to take it all the same")
         values = reader.values(node, reads)
@@ -129,7 +134,10 @@ def _not_for(role: Role, requirements: AgentInputs) -> str:
     return f"is {article} {role}; the agent reads {' and '.join(_PLURALS[reads] for reads in requirements.reads)}"
 
 
-def _empty(text: str) -> str:
+def why_empty(text: str) -> str | None:
+    """Say in what way a text says nothing; None where it does."""
+    if not is_placeholder(text):
+        return None
     if not text.strip():
         return "is empty"
     return "is only a heading" if text.lstrip().startswith("#") else "holds only a placeholder"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TypeAlias
 
+import msgspec
+
 from parallel_agents.canvas.earlier import Earlier, input_digest
 from parallel_agents.canvas.expressions import All, Expression, Not, Some, Term, refuse
 from parallel_agents.canvas.graph import Canvas, Node
@@ -46,10 +48,26 @@ def needs_journal(term: Term) -> bool:
     return term.name is None and STATES.get(term.value.casefold()) in FROM_THE_JOURNAL
 
 
-class Meaning:
-    """Tells of nodes of one canvas whether they fit. `agent` says what the input is that may have changed."""
+class Absent(msgspec.Struct, frozen=True):
+    """A group or a node that an expression names and a canvas lacks. `column` counts from 1 in `text`."""
 
-    def __init__(self, canvas: Canvas, palette: Palette, agent: AgentInputs, earlier: Earlier) -> None:
+    text: str
+    column: int
+    what: str  # "group" or "node"
+    name: str
+
+
+class Meaning:
+    """Tells of nodes of one canvas whether they fit. `agent` says what the input is that may have changed.
+
+    Where the canvas is one of many, no node of it is in a group or below a node that it lacks; `absent` tells of those.
+    """
+
+    def __init__(
+        self, canvas: Canvas, palette: Palette, agent: AgentInputs, earlier: Earlier, *, is_one_of_many: bool = False
+    ) -> None:
+        self.absent: list[Absent] = []
+        self._is_one_of_many = is_one_of_many
         self._canvas = canvas
         self._palette = palette
         self._agent = agent
@@ -121,6 +139,8 @@ class Meaning:
         wanted = term.value.strip().casefold()
         groups = [node for node in self._canvas.nodes if node.type == "group"]
         fitting = [group for group in groups if group.label.strip().casefold() == wanted]
+        if not fitting and self._is_one_of_many:
+            return self._nowhere(Absent(text, term.column, "group", term.value))
         if not fitting:
             labels = [group.label.strip() for group in groups if group.label.strip()]
             if not labels:
@@ -134,9 +154,15 @@ class Meaning:
         try:
             start = self._canvas.node(term.value)
         except CanvasError as error:
+            if self._is_one_of_many:
+                return self._nowhere(Absent(text, term.column, "node", term.value))
             refuse(text, term.column, f"the canvas has no node {term.value!r}. {error.hint}")
         below = self._below(start.node_id)
         return lambda node: node.node_id in below
+
+    def _nowhere(self, absent: Absent) -> Fits:
+        self.absent.append(absent)
+        return lambda _: False
 
     def _below(self, start: str) -> set[str]:
         found = {start}

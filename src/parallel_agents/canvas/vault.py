@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path, PureWindowsPath
 
 from parallel_agents.canvas.graph import Node
-from parallel_agents.canvas.markdown import section_of, without_front_matter
-from parallel_agents.core.errors import CanvasError
+from parallel_agents.canvas.markdown import section_of
+from parallel_agents.canvas.notes import note_text
+from parallel_agents.core.errors import CanvasError, SourceError
 
 VAULT_MARK = ".obsidian"
-NOTE_LIMIT_BYTES = 1 << 20
 
 
 def find_vault_root(canvas_path: Path) -> Path | None:
     """Return the nearest folder at or above the canvas's own that holds `.obsidian`, None where none does."""
-    folder = canvas_path.parent.resolve()
+    return vault_of(canvas_path.parent)
+
+
+def vault_of(folder: Path) -> Path | None:
+    """Return the nearest folder at or above this one that holds `.obsidian`, None where none does."""
+    folder = folder.resolve()
     return next((place for place in (folder, *folder.parents) if (place / VAULT_MARK).is_dir()), None)
 
 
@@ -54,7 +58,12 @@ class Vault:
                 1 MiB, or has no such section.
         """
         path = self.resolve(node)
-        text = without_front_matter(self._text(node, path))
+        if _is_missing(path):
+            raise self._error(node, f"{node.file!r} is not in the vault {self.root}")
+        try:
+            text = note_text(path)
+        except SourceError as error:
+            raise self._error(node, f"{node.file!r} {error.problem}", hint=error.hint) from error
         if not node.subpath:
             return text
         section = section_of(text, node.subpath)
@@ -62,30 +71,15 @@ class Vault:
             raise self._error(node, f"{node.file!r} has no section {node.subpath!r}", field="subpath")
         return section
 
-    def _text(self, node: Node, path: Path) -> str:
-        raw = self._bytes(node, path)
-        if len(raw) > NOTE_LIMIT_BYTES:
-            hint = "Split it, or point the node at one heading of it."
-            raise self._error(node, f"{node.file!r} is larger than {NOTE_LIMIT_BYTES >> 20} MiB", hint=hint)
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = raw.count(b"\n", 0, error.start) + 1
-            raise self._error(node, f"{node.file!r} is not UTF-8 (line {line})") from error
-        return re.sub(r"\r\n?", "\n", text)
-
-    def _bytes(self, node: Node, path: Path) -> bytes:
-        try:
-            if not path.is_file():
-                problem = "is not a regular file" if path.exists() else f"is not in the vault {self.root}"
-                raise self._error(node, f"{node.file!r} {problem}")
-            with path.open("rb") as note:
-                return note.read(NOTE_LIMIT_BYTES + 1)
-        except OSError as error:
-            raise self._error(node, f"{node.file!r} cannot be read: {error.strerror or error}") from error
-
     def _error(self, node: Node, problem: str, *, field: str = "file", hint: str = "") -> CanvasError:
         return CanvasError(self.canvas_path, problem, node=node.node_id, field=field, hint=hint)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        return not path.exists()
+    except OSError:  # a name too long to ask for: reading it says so
+        return False
 
 
 def _path_problem(file: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter, Token
 
@@ -16,6 +16,9 @@ from parallel_agents.cli.looking import PaletteName, agents, configuration, jour
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
 from parallel_agents.core.errors import InputError
+
+if TYPE_CHECKING:
+    from parallel_agents.canvas.choice import NodeChoice
 
 app = App(
     name="parallel-agents",
@@ -54,6 +57,14 @@ Aggregate = Annotated[
     Parameter(name="--aggregate", help="merge: totals only; preserve_individual: totals and each result beside them."),
 ]
 
+Source = Annotated[Path, Parameter(help="A .canvas, a folder of them, a .md note, or a .jsonl with one task a line.")]
+Nodes = Annotated[str | None, Parameter(help="Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID.")]
+Notes = Annotated[
+    bool, Parameter(negative="", help="A task for each Markdown note of the folder, instead of its canvases.")
+]
+SkipUnreadable = Annotated[
+    bool, Parameter(negative="", help="Leave out what cannot be read in the folder instead of refusing all of it.")
+]
 Select = Annotated[
     str | None,
     Parameter(
@@ -65,14 +76,16 @@ Select = Annotated[
 
 @app.command
 def run(
-    source: Annotated[Path, Parameter(help="A .canvas, or a .jsonl with one task a line.")],
+    source: Source,
     /,
     *,
     agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None,
     model: Annotated[str | None, Parameter(help="openai:NAME, anthropic:NAME or offline.")] = None,
-    nodes: Annotated[str | None, Parameter(help="Ids of canvas nodes, separated by commas.")] = None,
+    nodes: Nodes = None,
     select: Select = None,
     palette: PaletteName = None,
+    notes: Notes = False,
+    skip_unreadable: SkipUnreadable = False,
     max_concurrent: Annotated[int | None, Parameter(converter=_whole, help="How many tasks run at once.")] = None,
     config: Config = None,
     journal: Journal = None,
@@ -82,8 +95,7 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Run an agent on a .canvas, or the tasks of a .jsonl file."""
-    from parallel_agents.canvas.choice import NodeChoice
+    """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
     from parallel_agents.cli.running import RunOptions, run_source
     from parallel_agents.cli.writing import view_of
 
@@ -95,14 +107,21 @@ def run(
         quiet=quiet,
         model=model,
         max_concurrent=max_concurrent,
+        notes=notes,
+        skip_unreadable=skip_unreadable,
         view=view_of(format, aggregate, output),
     )
-    choice = NodeChoice(
+    return _await(run_source(source, agent, _choice(nodes, select, palette), options))
+
+
+def _choice(nodes: str | None, select: str | None, palette: Path | None) -> NodeChoice:
+    from parallel_agents.canvas.choice import NodeChoice
+
+    return NodeChoice(
         node_ids=_listed("--nodes", nodes),
         select=_listed("--select", select),
         palette=None if palette is None else str(palette),
     )
-    return _await(run_source(source, agent, choice, options))
 
 
 def _listed(option: str, value: str | None) -> list[str] | None:
@@ -272,6 +291,7 @@ def concurrency(
     number: Annotated[int, Parameter(converter=_whole)],
     /,
     *,
+    agent: Annotated[str | None, Parameter(help="Change it for this agent alone.")] = None,
     config: Config = None,
     journal: Journal = None,
 ) -> int:
@@ -286,7 +306,7 @@ def concurrency(
     """
     from parallel_agents.cli.reading import change_concurrency
 
-    return _await(change_concurrency(execution_id, number, config=config, journal=journal))
+    return _await(change_concurrency(execution_id, number, agent=agent, config=config, journal=journal))
 
 
 @app.command

@@ -17,6 +17,7 @@ from parallel_agents.canvas.survey import named_colours
 from parallel_agents.cli import codes
 from parallel_agents.cli.reading import reading
 from parallel_agents.cli.streams import note, one_line, tell, tell_json
+from parallel_agents.cli.words import colour_word
 from parallel_agents.landing import Applied, CanvasLandings, Outcome, Refused, Reverted, Review
 
 _WORDS_SHOWN = 60
@@ -124,7 +125,7 @@ def _checked_lines(checked: Checked, palette: Palette, *, is_sound: bool | None)
     after = named_colours(checked.colours_after, palette)
     for colour in sorted(before.keys() | after.keys()):
         if before.get(colour, 0) != after.get(colour, 0):
-            yield f"colour    {colour}: {before.get(colour, 0)} → {after.get(colour, 0)}"
+            yield f"colour    {colour_word(colour)}: {before.get(colour, 0)} → {after.get(colour, 0)}"
     if is_sound:
         yield "checked   all of it is there, its notes open, nothing new overlaps"
     yield from (f"missing   {one}" for one in checked.missing)

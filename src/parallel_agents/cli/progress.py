@@ -117,7 +117,7 @@ class QuietProgress:
 
 def line_of(event: Event) -> str | None:
     """Say what an event means for a task; None for those that are not worth a line."""
-    name = f"node {event.data['node_id']}" if event.data.get("node_id") else str(event.task_id)
+    name = f"node {event.data['node_id']}" if event.data.get("node_id") else _without_node(event)
     message = event.data.get("message")
     match event.type:
         case EventType.TASK_COMPLETED if event.data.get("result_status") == "unscored":
@@ -136,6 +136,10 @@ def line_of(event: Event) -> str | None:
             return f"paused: {event.data.get('reason')}"
         case _:
             return None
+
+
+def _without_node(event: Event) -> str:
+    return str(event.data.get("note_path") or event.task_id)
 
 
 def _remark(event: Event, name: str) -> str:

@@ -60,11 +60,15 @@ async def pause_execution(execution_id: str, *, config: Path | None, journal: Pa
     return codes.OK
 
 
-async def change_concurrency(execution_id: str, number: int, *, config: Path | None, journal: Path | None) -> int:
-    """Change how many attempts of an execution run at once."""
+async def change_concurrency(
+    execution_id: str, number: int, *, agent: str | None, config: Path | None, journal: Path | None
+) -> int:
+    """Change how many attempts of an execution, or of one of its agents, run at once."""
     async with reading(config, journal) as executor:
-        changed = await executor.change_concurrency(execution_id, number)
-    if changed:
+        changed = await executor.change_concurrency(execution_id, number, agent=agent)
+    if changed and agent is not None:
+        tell(f"{execution_id} runs at most {number} of {agent} at once from now on")
+    elif changed:
         tell(f"{execution_id} runs at most {number} at once from now on")
     else:
         tell(f"{execution_id} had ended already")

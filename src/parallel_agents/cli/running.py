@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from parallel_agents.batches import NodeChoice, Plan, plan_source, title_of
-from parallel_agents.canvas.earlier import Earlier
+from parallel_agents.canvas.choice import NodeChoice
+from parallel_agents.canvas.selection import Skipped
 from parallel_agents.cli import codes
 from parallel_agents.cli.colour import is_terminal
 from parallel_agents.cli.interruption import Interruption
@@ -25,6 +25,9 @@ from parallel_agents.core.errors import InputError
 from parallel_agents.core.formats import View
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
 from parallel_agents.result_files import check_place, default_place
+from parallel_agents.sources.canvases import EarlierByCanvas
+from parallel_agents.sources.plan import Plan, title_of
+from parallel_agents.sources.reading import plan_source
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +40,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = False
     model: str | None = None
     max_concurrent: int | None = None
+    notes: bool = False
+    skip_unreadable: bool = False
     view: View = View()
 
     def remark(self, line: str) -> None:
@@ -48,7 +53,15 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 async def run_source(source: Path, agent: str | None, choice: NodeChoice, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
     executor = _executor(options)
-    plan = plan_source(source, agent, choice, executor.agents, await _earlier(executor, source, agent, choice))
+    plan = plan_source(
+        source,
+        agent,
+        choice,
+        executor.agents,
+        await _earlier(executor, source, agent, choice),
+        notes=options.notes,
+        skip_unreadable=options.skip_unreadable,
+    )
     _say_skipped(plan, options)
     place = options.output or default_place(plan.source, plan.title, _today(), options.view.format)
     check_place(place)
@@ -242,7 +255,7 @@ def _today() -> datetime:
 
 async def _earlier(
     executor: ParallelAgentExecutor, source: Path, agent: str | None, choice: NodeChoice
-) -> Earlier | None:
+) -> EarlierByCanvas | None:
     if agent is None or not choice.needs_journal:
         return None
     return await executor.executions.earlier(source, executor.agents.resolve(agent).name)
@@ -252,11 +265,25 @@ def _say_skipped(plan: Plan, options: RunOptions) -> None:
     for warning in plan.warnings:
         options.remark(f"warning   {warning}")
     for skip in plan.skipped:
-        options.remark(f"skipped   node {skip.node_id}: {skip.reason}")
+        options.remark(_skipped(skip, plan))
     if plan.not_selected:
         one, many = "skipped   1 node: not selected", f"skipped   {plan.not_selected} nodes: not selected"
         options.remark(one if plan.not_selected == 1 else many)
     if not plan.tasks:
-        if not plan.skipped:
-            raise InputError(f"{plan.source}: there is nothing to run; it is empty")
-        raise InputError(f"{plan.source}: there is nothing to run; {len(plan.skipped)} nodes were skipped")
+        raise InputError(f"{plan.source}: there is nothing to run; {_why_nothing(plan.skipped)}")
+
+
+def _skipped(skip: Skipped, plan: Plan) -> str:
+    if skip.node_id is None:
+        return f"skipped   {skip.path}: {skip.reason}"
+    place = "" if skip.path == plan.source else f"{skip.path}, "
+    return f"skipped   {place}node {skip.node_id}: {skip.reason}"
+
+
+def _why_nothing(skipped: Sequence[Skipped]) -> str:
+    nodes = sum(skip.node_id is not None for skip in skipped)
+    if nodes:
+        return "1 node was skipped" if nodes == 1 else f"{nodes} nodes were skipped"
+    if not skipped:
+        return "it is empty"
+    return "1 file was skipped" if len(skipped) == 1 else f"{len(skipped)} files were skipped"

@@ -59,7 +59,10 @@ def _counts(body: dict[str, Any]) -> list[str]:
     if merged.get("unscored_count"):
         counts.append(f"{merged['unscored_count']} unscored")
     failures = body["error_management"]["failed_tasks"]
-    shown = [f"failed {_name(failure)}: {one_line(str(failure['message']))}" for failure in failures[:_FAILURES_SHOWN]]
+    shown = [
+        f"failed {_name(failure, body['source'])}: {one_line(str(failure['message']))}"
+        for failure in failures[:_FAILURES_SHOWN]
+    ]
     if len(failures) > _FAILURES_SHOWN:
         shown.append(f"… and {len(failures) - _FAILURES_SHOWN} more failed")
     if failures:
@@ -73,8 +76,11 @@ def _classes(failures: list[dict[str, Any]], execution_id: str) -> str:
     return f"failed by: {by_class}; `parallel-agents errors {execution_id}` says what to do"
 
 
-def _name(failure: dict[str, Any]) -> str:
-    return f"node {failure['node_id']}" if failure["node_id"] else failure["task_id"]
+def _name(failure: dict[str, Any], source: str | None) -> str:
+    if not failure["node_id"]:
+        return failure["note_path"] or failure["task_id"]
+    node, canvas = failure["node_id"], failure["canvas_path"]
+    return f"node {node}" if canvas in (None, source) else f"node {node} of {canvas}"
 
 
 def _times(body: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from parallel_agents.core.metrics import Resources, Timing, accepted_attempt
 from parallel_agents.core.outcome import ErrorClass, ErrorRecord
 from parallel_agents.core.session import SessionWriter, accepted_output, timestamp
 from parallel_agents.core.states import State
-from parallel_agents.core.task import TaskRecord
+from parallel_agents.core.task import TaskRecord, note_path
 
 SCHEMA_VERSION = "1.1"
 NOBODY_RUNS_IT = "no_engine"
@@ -262,7 +262,9 @@ def _failed(task: TaskRecord) -> dict[str, Any]:
     return {
         "task_id": task.task.task_id,
         "agent_name": task.task.agent_name,
+        "canvas_path": task.task.canvas_path,
         "node_id": task.task.node_id,
+        "note_path": note_path(task.task),
         "class": error.error_class.value if error else None,
         "message": error.message if error else None,
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
+from parallel_agents.core.errors import AgentError
 from parallel_agents.core.settings import Level
 from parallel_agents.core.states import State
 
@@ -65,7 +67,8 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `target` is an import string (`module:function` or `path/to/file.py:function`); `spec` is the text of the spec file
     and `model` the model chosen for it, both None where the agent has none. `isolation` is the level of its own that it
-    runs at, None for the configured one.
+    runs at, None for the configured one. `changed_concurrency` is the most of its attempts at once where somebody
+    changed that while the execution was there.
     """
 
     name: str
@@ -76,6 +79,17 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     max_concurrent: int | None = None
     isolation: Level | None = None
+    changed_concurrency: int | None = None
+
+
+def with_concurrency(agents: Iterable[AgentRecord], name: str, at_most: int) -> tuple[AgentRecord, ...]:
+    """These agents, the one of this name with another bound. Raises `AgentError` where there is none."""
+    listed = tuple(agents)
+    if all(agent.name != name for agent in listed):
+        raise AgentError(name, "has no task in this execution", hint=f"It has {', '.join(one.name for one in listed)}.")
+    return tuple(
+        msgspec.structs.replace(agent, changed_concurrency=at_most) if agent.name == name else agent for agent in listed
+    )
 
 
 class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ COLUMNS = (
     "agent_name",
     "canvas_path",
     "node_id",
+    "note_path",
     "status",
     "result_status",
     "reason",
@@ -82,6 +83,7 @@ def individual(session: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: session[name] for name in ("task_id", "agent_name", "status")},
         **{name: given[name] for name in ("canvas_path", "node_id") if name in given},
+        **{name: session["metadata"][name] for name in ("note_path",) if name in session["metadata"]},
         "result": session["result"],
     }
 
@@ -169,6 +171,7 @@ def row_of(session: Mapping[str, Any]) -> dict[str, object]:
     found: dict[str, object] = {
         **{name: session[name] for name in COLUMNS if name in session},
         **{name: session["input_data"].get(name) for name in ("canvas_path", "node_id")},
+        "note_path": session["metadata"].get("note_path"),
         **{name: result.get(name) for name in ("reason", "duplicate_of", "model")},
         "result_status": result.get("status"),
         "quality": " ".join(result.get("quality") or ()) or None,

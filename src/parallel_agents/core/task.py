@@ -34,6 +34,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 0
 
 
+def note_path(task: Task) -> str | None:
+    """The path of the note that a task was made of; None where it was made of something else."""
+    path = None if task.metadata == Task.metadata else msgspec.msgpack.decode(task.metadata).get("note_path")
+    return path if isinstance(path, str) else None
+
+
 class ReadyTask(msgspec.Struct, frozen=True, kw_only=True):
     """What the dispatcher needs of a pending task. `key` is the journal's number for it.
 

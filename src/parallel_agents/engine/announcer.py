@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from parallel_agents.core.events import BY_TRIGGER, Event, EventType
 from parallel_agents.core.settlement import Settlement
+from parallel_agents.core.task import note_path
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.settlement import Settled
 
@@ -52,6 +53,7 @@ class Announcer:
             kind,
             {
                 "node_id": task.node_id,
+                "note_path": note_path(task),
                 "outcome": settlement.outcome,
                 "duration_ms": settlement.duration_ms,
                 "message": settlement.error.message if settlement.error else settlement.result_reason,

@@ -65,7 +65,7 @@ class Obliged(Protocol):
     async def cancel(self, execution_id: str) -> bool: ...  # noqa: D102
     async def pause(self, execution_id: str) -> bool: ...  # noqa: D102
     async def unpause(self, execution_id: str) -> bool: ...  # noqa: D102
-    async def change_concurrency(self, execution_id: str, at_most: int) -> bool: ...  # noqa: D102
+    async def change_concurrency(self, execution_id: str, at_most: int, agent: str | None = None) -> bool: ...  # noqa: D102
     async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int: ...  # noqa: D102
 
 
@@ -81,12 +81,14 @@ async def obey(owner: Obliged, command: Command) -> str:
             return DONE if await owner.unpause(execution_id) else "runs already"
         case "concurrency":
             at_most = int(str(command.arguments["max_concurrent"]))
-            return DONE if await owner.change_concurrency(execution_id, at_most) else ended
+            agent = command.arguments.get("agent")
+            named = None if agent is None else str(agent)
+            return DONE if await owner.change_concurrency(execution_id, at_most, named) else ended
         case "retry" if not owner.is_live(execution_id):
             return ENDED_MEANWHILE
         case "retry":
-            named = command.arguments.get("task_ids")
-            return str(await owner.retry(execution_id, named if isinstance(named, list) else None))
+            tasks = command.arguments.get("task_ids")
+            return str(await owner.retry(execution_id, tasks if isinstance(tasks, list) else None))
 
 
 async def ask_owner(

@@ -12,7 +12,7 @@ import msgspec
 from parallel_agents.core.adaptation import Step
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
-from parallel_agents.core.execution import BY_USER, ExecutionRecord
+from parallel_agents.core.execution import BY_USER, ExecutionRecord, with_concurrency
 from parallel_agents.core.outcome import Interrupted
 from parallel_agents.core.settings import Settings
 from parallel_agents.core.task import Task
@@ -194,13 +194,14 @@ class Engine:
         self._dispatcher.wake()
         return True
 
-    async def change_concurrency(self, execution_id: str, at_most: int) -> bool:
+    async def change_concurrency(self, execution_id: str, at_most: int, agent: str | None = None) -> bool:
         """Run at most so many attempts of an owned execution at once from now on; what runs is left alone.
 
-        False when it has ended already.
+        With `agent`, at most so many of that agent, whatever it was. False when it has ended already.
 
         Raises:
             ConcurrencyError: the limit in force is lower.
+            AgentError: the execution has no task of that agent.
         """
         live = self._dispatcher.live.get(execution_id)
         if live is None or live.ending:
@@ -208,6 +209,13 @@ class Engine:
         processing = self._settings.parallel_processing
         if at_most > processing.most_at_once:
             raise ConcurrencyError(at_most, processing.most_at_once, processing.key_of_most_at_once)
+        if agent is not None:
+            agents = with_concurrency(live.agents.values(), agent, at_most)
+            await self._parts.journal.change_agents(execution_id, agents)
+            live.agents = {one.name: one for one in agents}
+            self._cap_agents(live)
+            self._dispatcher.wake()
+            return True
         await self._parts.journal.change_concurrency(execution_id, at_most)
         live.record = msgspec.structs.replace(live.record, changed_concurrency=at_most)
         self.limits.cap_execution(execution_id, at_most)
@@ -265,8 +273,8 @@ class Engine:
 
     def _cap_agents(self, live: LiveExecution) -> None:
         for agent in live.agents.values():
-            configured = self._settings.agent_settings(agent.name).max_concurrent
-            self.limits.cap_agent(agent.name, agent.max_concurrent if configured is None else configured)
+            named = agent.changed_concurrency, self._settings.agent_settings(agent.name).max_concurrent
+            self.limits.cap_agent(agent.name, next((one for one in named if one is not None), agent.max_concurrent))
 
     def _tell_adapted(self, step: Step) -> None:
         for live in self._dispatcher.live:

@@ -87,6 +87,7 @@ _parallel_agents() {
         "chaos:--engine-kills") : ;;
         "chaos:--seed") : ;;
         "chaos:--max-concurrent") : ;;
+        "concurrency:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
         "concurrency:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "concurrency:--journal") _parallel_agents_files ;;
         "config docs:--language") _parallel_agents_words en zh ;;
@@ -153,7 +154,7 @@ _parallel_agents() {
                 "cancel") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "chaos") _parallel_agents_words --tasks --kills --engine-kills --seed --max-concurrent --json --keep --help ;;
                 "completion") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_words bash zsh fish; fi ;;
-                "concurrency") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
+                "concurrency") if [[ $cur == -* ]]; then _parallel_agents_words --agent --config --journal --help; else :; fi ;;
                 "config") _parallel_agents_words check docs show --help ;;
                 "config check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.yaml' '*.yml'; fi ;;
                 "config docs") _parallel_agents_words --language --output --help ;;
@@ -169,7 +170,7 @@ _parallel_agents() {
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "review") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
-                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl'; fi ;;
+                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --latency --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;

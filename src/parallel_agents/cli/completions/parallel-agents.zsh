@@ -24,7 +24,7 @@ _parallel_agents() {
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
                 'review:Show what apply would put on the canvases of an execution. Nothing is written.'
-                'run:Run an agent on a .canvas, or the tasks of a .jsonl file.'
+                'run:Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file.'
                 'show:Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture.'
                 'simulate-provider:Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model.'
                 'status:Show one execution, or all of them.'
@@ -139,6 +139,7 @@ _parallel_agents_completion() {
 
 _parallel_agents_concurrency() {
     _arguments \
+        '--agent[Change it for this agent alone]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \
@@ -317,9 +318,11 @@ _parallel_agents_run() {
     _arguments \
         '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
-        '--nodes[Ids of canvas nodes, separated by commas]:value: ' \
+        '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \
         '--select[Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, changed-since-last-run, group\:LABEL, subtree\:NODE or text\:WORDS; with commas, and, or, not, parentheses]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group\: subtree\: text\: }' \
         '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--notes[A task for each Markdown note of the folder, instead of its canvases]' \
+        '--skip-unreadable[Leave out what cannot be read in the folder instead of refusing all of it]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
@@ -329,7 +332,7 @@ _parallel_agents_run() {
         '--json[Print the JSON document and nothing else]' \
         '--quiet[No progress\: print only where the results are, and what failed]' \
         '-q[No progress\: print only where the results are, and what failed]' \
-        '1:source:_path_files -g "*.canvas(-.) *.jsonl(-.) *(-/)"' \
+        '1:source:_path_files -g "*.canvas(-.) *.jsonl(-.) *.md(-.) *(-/)"' \
         '(- *)'{-h,--help}'[show help]'
 }
 

@@ -1,0 +1,35 @@
+"""What a source gives."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from parallel_agents.agents.registry import AgentRegistry
+from parallel_agents.canvas.selection import Skipped
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Tasks, where each came from, and what was left out.
+
+    `title` names the result file after what the agent does, None for a mix of agents. `warnings` say what is odd about
+    the source; `not_selected` counts the nodes that a selection left out. `vault_root` is the vault of the source, or
+    the one in which everything of it lies.
+    """
+
+    tasks: list[dict[str, Any]]
+    places: list[str]
+    skipped: list[Skipped]
+    source: str
+    vault_root: str | None
+    title: str | None
+    warnings: Sequence[str] = ()
+    not_selected: int = 0
+
+
+def title_of(agents: AgentRegistry, names: Collection[str]) -> str | None:
+    """What the one agent of a batch calls its results; None for a mix, or an agent without a title."""
+    known = [name for name in names if name in agents.names()]
+    return agents.resolve(known[0]).title if len(known) == len(names) == 1 else None
