@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
+from parallel_agents.cli.landing import Recolour
 from parallel_agents.cli.landing import register as register_landing
 from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, report, show
 from parallel_agents.cli.streams import prepare
@@ -65,6 +66,9 @@ Notes = Annotated[
 SkipUnreadable = Annotated[
     bool, Parameter(negative="", help="Leave out what cannot be read in the folder instead of refusing all of it.")
 ]
+Apply = Annotated[
+    bool, Parameter(negative="", help="Put results on their canvases while they come in; undo takes them off again.")
+]
 Select = Annotated[
     str | None,
     Parameter(
@@ -86,6 +90,8 @@ def run(
     palette: PaletteName = None,
     notes: Notes = False,
     skip_unreadable: SkipUnreadable = False,
+    apply: Apply = False,
+    recolour: Recolour = False,
     max_concurrent: Annotated[int | None, Parameter(converter=_whole, help="How many tasks run at once.")] = None,
     config: Config = None,
     journal: Journal = None,
@@ -96,22 +102,15 @@ def run(
     quiet: Quiet = False,
 ) -> int:
     """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
-    from parallel_agents.cli.running import RunOptions, run_source
+    from parallel_agents.cli.running import LandingChoice, RunOptions, run_source
     from parallel_agents.cli.writing import view_of
 
-    options = RunOptions(
-        config=config,
-        journal=journal,
-        output=output,
-        json=json,
-        quiet=quiet,
-        model=model,
-        max_concurrent=max_concurrent,
-        notes=notes,
-        skip_unreadable=skip_unreadable,
-        view=view_of(format, aggregate, output),
+    view, choice = view_of(format, aggregate, output), _choice(nodes, select, palette)
+    landing = LandingChoice(apply=apply, recolour=recolour, palette=choice.palette)
+    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view).for_run(
+        model=model, max_concurrent=max_concurrent, notes=notes, skip_unreadable=skip_unreadable, landing=landing
     )
-    return _await(run_source(source, agent, _choice(nodes, select, palette), options))
+    return _await(run_source(source, agent, choice, options))
 
 
 def _choice(nodes: str | None, select: str | None, palette: Path | None) -> NodeChoice:

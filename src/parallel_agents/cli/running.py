@@ -12,8 +12,10 @@ from typing import Any, Literal
 import msgspec
 
 from parallel_agents.canvas.choice import NodeChoice
+from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.canvas.selection import Skipped
 from parallel_agents.cli import codes
+from parallel_agents.cli.applying import show_outcome
 from parallel_agents.cli.colour import is_terminal
 from parallel_agents.cli.interruption import Interruption
 from parallel_agents.cli.progress import PlainProgress, Progress, QuietProgress
@@ -24,10 +26,19 @@ from parallel_agents.cli.writing import print_results, write_results
 from parallel_agents.core.errors import InputError
 from parallel_agents.core.formats import View
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
+from parallel_agents.landing import CanvasLandings, Incremental, Outcome, refuse_unwritable
 from parallel_agents.result_files import check_place, default_place
 from parallel_agents.sources.canvases import EarlierByCanvas
 from parallel_agents.sources.plan import Plan, title_of
 from parallel_agents.sources.reading import plan_source
+
+
+class LandingChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether results land on their canvases while they come in, and in what colours."""
+
+    apply: bool = False
+    recolour: bool = False
+    palette: str | None = None
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +53,27 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrent: int | None = None
     notes: bool = False
     skip_unreadable: bool = False
+    landing: LandingChoice = LandingChoice()
     view: View = View()
+
+    def for_run(
+        self,
+        *,
+        model: str | None,
+        max_concurrent: int | None,
+        notes: bool,
+        skip_unreadable: bool,
+        landing: LandingChoice,
+    ) -> RunOptions:
+        """These options, with those that only `run` has."""
+        return msgspec.structs.replace(
+            self,
+            model=model,
+            max_concurrent=max_concurrent,
+            notes=notes,
+            skip_unreadable=skip_unreadable,
+            landing=landing,
+        )
 
     def remark(self, line: str) -> None:
         """Say what is good to know and no failure."""
@@ -65,6 +96,10 @@ async def run_source(source: Path, agent: str | None, choice: NodeChoice, option
     _say_skipped(plan, options)
     place = options.output or default_place(plan.source, plan.title, _today(), options.view.format)
     check_place(place)
+    if options.landing.recolour and not options.landing.apply:
+        raise InputError("--recolour goes with --apply")
+    if options.landing.apply:
+        refuse_unwritable(str(task["canvas_path"]) for task in plan.tasks if task.get("canvas_path"))
     async with Interruption(executor) as interruption:
         try:
             execution_id = await executor.submit_batch_tasks(
@@ -140,6 +175,11 @@ class Following:
         self._place = place
         self._options = options
         self._interruption = interruption
+        self._landing: Incremental | None = None
+        if options.landing.apply:
+            choice = options.landing
+            landings = CanvasLandings(executor.journal)
+            self._landing = Incremental(landings, execution_id, recolour=choice.recolour, palette=choice.palette)
 
     async def to_the_end(self, *, total: int, done: int) -> int:
         """Show progress, wait, conclude; returns the exit code.
@@ -152,10 +192,7 @@ class Following:
             progress.say(f"{self._execution_id}: {total} task{'' if total == 1 else 's'}")
         self._executor.subscribe(progress.hear)
         try:
-            async with asyncio.TaskGroup() as group:
-                watch = group.create_task(self._interruption.watch())
-                await self._executor.join(self._execution_id)
-                watch.cancel()
+            await self._watch()
         except Exception:
             progress.say(self._how_to_go_on())
             raise
@@ -163,7 +200,29 @@ class Following:
             progress.close()
             self._interruption.progress = None
         self._interruption.end()
-        return await self._conclude()
+        landed = None if self._landing is None else await self._landing.finish()
+        code = await self._conclude()
+        return code if landed is None else self._tell_landed(landed) or code
+
+    async def _watch(self) -> None:
+        """Wait until it has ended, or stopped short; what ends meanwhile lands where that was asked for."""
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._interruption.watch())
+            if self._landing is not None:
+                self._executor.subscribe(self._landing.hear)
+                group.create_task(self._landing.run())
+            await self._executor.join(self._execution_id)
+            watch.cancel()
+            if self._landing is not None:
+                self._landing.stop()
+
+    def _tell_landed(self, landed: Outcome) -> int:
+        """Say what landed; returns the exit code that it deserves."""
+        if not self._options.json and not self._options.quiet:
+            show_outcome(landed, palette_named(self._options.landing.palette))
+        elif not landed.is_whole:
+            note(f"not every result is on its canvas; `parallel-agents apply {self._execution_id}` says why")
+        return codes.OK if landed.is_whole else codes.WITH_ERRORS
 
     async def _conclude(self) -> int:
         document = await self._executor.executions.summary(self._execution_id)

@@ -26,14 +26,13 @@ _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 class Harvest(msgspec.Struct, frozen=True, kw_only=True):
     """What an execution has to land: results by canvas, as its tasks name it, each list in the order of the tasks.
 
-    `canvases` are all that its tasks name. `waiting` counts results behind a task that has not ended. `landings` are
-    what was put on canvases before.
+    `elsewhere` has results that are for no canvas. `canvases` are all that its tasks name. `waiting` counts results
+    behind a task that has not ended. `landings` are what was put on canvases before.
     """
 
     record: ExecutionRecord
     canvases: Sequence[str]
     results: Mapping[str, Sequence[Accepted]]
-    refused: Mapping[str, Sequence[Refused]]
     elsewhere: Sequence[Refused] = ()
     waiting: int = 0
     landings: Sequence[CanvasLanding] = ()
@@ -69,7 +68,6 @@ class _Gathering:
         self._known: set[str] = set()
         self._canvases: dict[str, None] = {}
         self._results: dict[str, list[Accepted]] = {}
-        self._refused: dict[str, list[Refused]] = {}
         self._elsewhere: list[Refused] = []
         self._waiting = 0
         self._is_interrupted = False
@@ -97,13 +95,12 @@ class _Gathering:
         if canvas is None or node_id is None:
             self._elsewhere.append(_refused(task, "its task is about no node of a canvas"))
             return
-        self._results.setdefault(canvas, [])
         form = self._forms.of(task.task.agent_name)
         if form is None:
-            refused = _refused(task, f"agent {task.task.agent_name!r} does not say how its results look on a canvas")
-            self._refused.setdefault(canvas, []).append(refused)
+            reason = f"agent {task.task.agent_name!r} does not say how its results look on a canvas"
+            self._elsewhere.append(_refused(task, reason))
             return
-        self._results[canvas].append(
+        self._results.setdefault(canvas, []).append(
             Accepted(
                 execution_id=self._record.execution_id,
                 task_id=task.task.task_id,
@@ -127,7 +124,6 @@ class _Gathering:
             record=self._record,
             canvases=tuple(self._canvases),
             results=self._results,
-            refused=self._refused,
             elsewhere=self._elsewhere,
             waiting=self._waiting,
             landings=landings,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,20 @@ def _candidates(named: Path, root: Path | None) -> list[Path]:
     # The vault may have been below that folder, or above it.
     ends = [Path(*named.parts[place:]) for place in range(len(named.parts))]
     return [path for path in (named, *(root / end for end in ends)) if path.resolve().is_relative_to(root.resolve())]
+
+
+def refuse_unwritable(canvases: Iterable[str]) -> None:
+    """Make sure that canvases can be written, before anything is paid for. Nothing is changed.
+
+    Raises:
+        InputError: one is not there, is a link that leaves its vault, or it or its folder is read-only.
+    """
+    for named in dict.fromkeys(canvases):
+        path = real_canvas(Path(named))
+        for place in (path, path.parent):
+            if not os.access(place, os.W_OK):
+                problem = f"{place} is read-only, so results could not be applied"
+                raise CanvasError(named, problem, hint="Make it writable, or run without --apply.")
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from parallel_agents.canvas.checking import Checked
@@ -56,7 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What an apply did.
 
     `waiting` counts results that wait for tasks before them, so that places never depend on which was faster; `refused`
-    has results that belong to no canvas.
+    has results that are for no canvas.
     """
 
     execution_id: str
@@ -66,8 +68,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
-        """Whether every canvas could be written, and nothing is wrong with what is new on it."""
-        return all(applied.problem is None and applied.is_sound is not False for applied in self.canvases)
+        """Whether every result for a canvas is on it, as far as tasks have ended, and nothing is wrong there."""
+        return not any(applied.problem or applied.refused or applied.is_sound is False for applied in self.canvases)
 
 
 class Reverted(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,3 +88,14 @@ class Reverted(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[Kept, ...] = ()
     backup: str | None = None
     problem: str | None = None
+
+
+def from_first_to_last(told: Sequence[Checked]) -> Checked:
+    """What stood there before the first of several writes, and what was found after the last."""
+    first, last = told[0], told[-1]
+    return msgspec.structs.replace(
+        last,
+        nodes_before=first.nodes_before,
+        edges_before=first.edges_before,
+        colours_before=first.colours_before,
+    )

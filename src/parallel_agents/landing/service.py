@@ -24,7 +24,7 @@ from parallel_agents.landing.applying import Applying, Proposing, Wish, refused_
 from parallel_agents.landing.harvest import Harvest, harvest
 from parallel_agents.landing.ledger import Ledger, landed_of, stands
 from parallel_agents.landing.places import canvas_of, surroundings_of
-from parallel_agents.landing.reports import Applied, Outcome, Refused, Reverted, Review
+from parallel_agents.landing.reports import Applied, Outcome, Reverted, Review, from_first_to_last
 from parallel_agents.landing.reverting import Reverting
 from parallel_agents.ports.journal import CanvasLanding, Journal
 
@@ -38,7 +38,6 @@ class _Canvas(msgspec.Struct, frozen=True, kw_only=True):
     path: Path | None = None
     problem: str | None = None
     results: Sequence[Accepted] = ()
-    refused: Sequence[Refused] = ()
 
 
 class CanvasLandings:
@@ -81,14 +80,13 @@ class CanvasLandings:
         def look(canvas: _Canvas, path: Path) -> Review:
             proposing = Proposing(surroundings_of(path), _wish(harvested, canvas, path, chosen, recolour=recolour))
             proposals = proposing.proposals(load_document(path))
-            refused = (*canvas.refused, *refused_of(proposals))
-            return Review(canvas=str(path), proposals=tuple(proposals), refused=refused)
+            return Review(canvas=str(path), proposals=tuple(proposals), refused=tuple(refused_of(proposals)))
 
         reviews: list[Review] = []
         for canvas in _canvases(harvested):
             found = await self._guarded(canvas, look)
             if isinstance(found, str):
-                found = Review(canvas=canvas.named, problem=found, refused=tuple(canvas.refused))
+                found = Review(canvas=canvas.named, problem=found)
             reviews.append(found)
         return _outcome(harvested, ()), tuple(reviews)
 
@@ -118,14 +116,13 @@ class CanvasLandings:
         def put(canvas: _Canvas, path: Path) -> Applied:
             wish = _wish(harvested, canvas, path, chosen, recolour=recolour)
             surroundings = surroundings_of(path)
-            applied = Applying(surroundings, wish, ledger=ledger, state=self._state, manner=self._manner).to_the_end()
-            return msgspec.structs.replace(applied, refused=(*canvas.refused, *applied.refused))
+            return Applying(surroundings, wish, ledger=ledger, state=self._state, manner=self._manner).to_the_end()
 
         done: list[Applied] = []
         for canvas in _canvases(harvested):
             found = await self._guarded(canvas, put)
             if isinstance(found, str):
-                found = Applied(canvas=canvas.named, problem=found, refused=tuple(canvas.refused))
+                found = Applied(canvas=canvas.named, problem=found)
             done.append(found)
         return _outcome(harvested, done)
 
@@ -173,7 +170,7 @@ class CanvasLandings:
                 if landing.canvas_path == str(canvas.path) and stands(landing) and landing.checked is not None
             ]
             if told:
-                found[named] = _from_first_to_last(told)
+                found[named] = from_first_to_last(told)
         return found
 
     async def _guarded(self, canvas: _Canvas, work: Callable[[_Canvas, Path], T]) -> T | str:
@@ -196,27 +193,16 @@ def _canvases(harvested: Harvest) -> list[_Canvas]:
 
 
 def _found(harvested: Harvest, named: str) -> _Canvas:
-    results, refused = harvested.results.get(named, ()), harvested.refused.get(named, ())
+    results = harvested.results.get(named, ())
     try:
-        return _Canvas(named=named, path=canvas_of(harvested.record, named), results=results, refused=refused)
+        return _Canvas(named=named, path=canvas_of(harvested.record, named), results=results)
     except InputError as error:
-        return _Canvas(named=named, problem=str(error), results=results, refused=refused)
+        return _Canvas(named=named, problem=str(error), results=results)
 
 
 def _joined(same: Sequence[_Canvas]) -> _Canvas:
     results = sorted((result for canvas in same for result in canvas.results), key=lambda result: result.position)
-    refused = [one for canvas in same for one in canvas.refused]
-    return msgspec.structs.replace(same[0], results=results, refused=refused)
-
-
-def _from_first_to_last(told: Sequence[Checked]) -> Checked:
-    first, last = told[0], told[-1]
-    return msgspec.structs.replace(
-        last,
-        nodes_before=first.nodes_before,
-        edges_before=first.edges_before,
-        colours_before=first.colours_before,
-    )
+    return msgspec.structs.replace(same[0], results=results)
 
 
 def _wish(harvested: Harvest, canvas: _Canvas, path: Path, palette: Palette, *, recolour: bool) -> Wish:

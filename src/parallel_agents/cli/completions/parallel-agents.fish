@@ -136,6 +136,8 @@ complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l select -x -a
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l palette -x -a 'jsoncanvas project-v1 project-v2 (__fish_complete_path (commandline -ct) "" | string match -r "^.*(?:/|\.yaml|\.yml)(?=\s|\$)")' -d 'What the colours mean: jsoncanvas, project-v1, project-v2, or a YAML file of your own.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l notes -d 'A task for each Markdown note of the folder, instead of its canvases.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l skip-unreadable -d 'Leave out what cannot be read in the folder instead of refusing all of it.'
+complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l apply -d 'Put results on their canvases while they come in; undo takes them off again.'
+complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l recolour -d 'Give questions the colour of their score; otherwise no colour changes.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l max-concurrent -x -d 'How many tasks run at once.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l config -x -a '(__fish_complete_path (commandline -ct) "" | string match -r "^.*(?:/|\.yaml|\.yml)(?=\s|\$)")' -d 'Configuration file.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l journal -x -a '(__fish_complete_path)' -d 'Journal file (or PARALLEL_AGENTS_JOURNAL).'

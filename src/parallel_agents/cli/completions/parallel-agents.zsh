@@ -323,6 +323,8 @@ _parallel_agents_run() {
         '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
         '--notes[A task for each Markdown note of the folder, instead of its canvases]' \
         '--skip-unreadable[Leave out what cannot be read in the folder instead of refusing all of it]' \
+        '--apply[Put results on their canvases while they come in; undo takes them off again]' \
+        '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
