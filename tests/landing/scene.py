@@ -137,6 +137,10 @@ def content(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
 def remove(path: Path) -> None:
     path.unlink()
 

@@ -25,6 +25,7 @@ from tests.landing.scene import (
     stamp_of,
     submit,
     task_id_of,
+    write,
 )
 
 from parallel_agents.core.errors import InputError, UnknownExecutionError
@@ -347,3 +348,47 @@ async def test_what_was_found_is_kept_from_the_first_landing_to_the_last(
     assert [(check.nodes_before, check.nodes_after) for check in found.values()] == [(3, 17)]
     assert list(found) == [str(canvas)]
     assert await landings.checks(EXECUTION) == {}
+
+
+async def test_of_two_scores_of_one_question_the_last_one_says_its_colour(
+    journal: SqliteJournal, tmp_path: Path
+) -> None:
+    canvas = make_vault(
+        tmp_path,
+        a_material("问", text="什么是图？", color="1"),
+        a_material("一", y=300, text="点和边"),
+        a_material("二", y=600, text="只有点"),
+        edges=[{"id": f"e{one}", "fromNode": "问", "toNode": one, "label": "个人理解"} for one in ("一", "二")],
+    )
+    given = [
+        Given("scoring-agent", "一", score("change_to_purple"), canvas),
+        Given("scoring-agent", "二", score("change_to_green"), canvas),
+    ]
+    await submit(journal, given)
+    landings = landings_on(journal, tmp_path)
+    colours: list[str] = []
+    for _ in range(3):
+        await landings.apply(EXECUTION, recolour=True)
+        colours.append(nodes_of(canvas)["问"]["color"])
+
+    assert colours == ["4", "4", "4"]
+
+
+async def test_a_note_that_was_edited_stays_when_its_node_is_put_back(
+    journal: SqliteJournal, canvas: Path, tmp_path: Path
+) -> None:
+    await submit(journal, [Given("oral-explanation", "乙", explanation(), canvas)])
+    landings = landings_on(journal, tmp_path)
+    await landings.apply(EXECUTION)
+    whole = nodes_of(canvas)
+    (name,) = notes_in(canvas.parent)
+    write(canvas.parent / name, "my own words")
+    rewrite(
+        canvas, lambda data: data.update(nodes=[node for node in data["nodes"] if node["id"] in "甲乙丙"], edges=[])
+    )
+    outcome = await landings.apply(EXECUTION)
+
+    assert nodes_of(canvas) == whole
+    assert content(canvas.parent / name) == b"my own words"
+    assert (outcome.canvases[0].files, outcome.canvases[0].refused) == ((), ())
+    assert outcome.is_whole

@@ -43,7 +43,7 @@ def propose(
     nor edited; with `recolour`, questions get the colour of their score. What cannot land says so in `refused`.
     """
     landing = _Landing(canvas, palette, place, recolour=recolour, landed=landed)
-    return [landing.proposal(result) for result in results]
+    return [landing.decided(proposal) for proposal in [landing.proposal(result) for result in results]]
 
 
 class _Landing:
@@ -57,6 +57,7 @@ class _Landing:
         self._recolour = recolour
         self._by_id = {node.node_id: node for node in canvas.nodes}
         self._there = {*self._by_id, *(edge.edge_id for edge in canvas.edges), *landed}
+        self._decides: dict[str, str] = {}
         self._attaching = Attaching(canvas)
         self._placing = Placing(canvas)
         self._filing = Filing(place, (node.file for node in canvas.nodes if node.type == "file"))
@@ -75,6 +76,11 @@ class _Landing:
                     return self._explained(about, result)
         except CanvasError as error:
             return msgspec.structs.replace(about, refused=error.problem)
+
+    def decided(self, proposal: Proposal) -> Proposal:
+        """A proposal, once all are made: of several scores of one question the last one says its colour."""
+        colours = {one: code for one, code in proposal.recolour.items() if self._decides[one] == proposal.task_id}
+        return msgspec.structs.replace(proposal, recolour=colours)
 
     def _asked(self, result: Accepted) -> list[Question]:
         try:
@@ -107,6 +113,7 @@ class _Landing:
         code = self._palette.code_for(colour)
         if code is None:
             raise self._misfit(result, f"the palette {self._palette.name} has no code for {colour}")
+        self._decides[question.node_id] = result.task_id
         is_so_already = (question.color or "").lower() in (self._palette.codes_of(colour) or ())
         return {} if is_so_already else {question.node_id: code}
 
