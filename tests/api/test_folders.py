@@ -110,6 +110,12 @@ def test_what_cannot_be_read_is_left_out_where_that_is_asked_for(folder: Path) -
     assert found.skipped[1].reason == "is not a regular file"
 
 
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_source_is_not_the_folder_one_is_in(nothing: str) -> None:
+    with pytest.raises(InputError, match="the source is empty"):
+        create_batch_tasks(nothing, BASIC)
+
+
 def test_a_link_out_of_the_folder_is_told(folder: Path, tmp_path: Path) -> None:
     (folder / "x.canvas").symlink_to(write(tmp_path / "out.canvas", {"secret": TEXT}))
     found = plan(folder)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.mistakes.model import TASK
 
@@ -70,6 +70,7 @@ VALUES = st.recursive(
 )
 
 
+@example({"task_queue": {"queue_type": "\ud800"}}, "\ud800")
 @given(st.dictionaries(st.sampled_from(["default_max_concurrent", "task_queue", "agent_configs", "x"]), VALUES), VALUES)
 def test_any_value_of_any_kind_is_read_or_refused(section: dict[str, Any], model: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -58,7 +58,7 @@ Aggregate = Annotated[
     Parameter(name="--aggregate", help="merge: totals only; preserve_individual: totals and each result beside them."),
 ]
 
-Source = Annotated[Path, Parameter(help="A .canvas, a folder of them, a .md note, or a .jsonl with one task a line.")]
+Source = Annotated[str, Parameter(help="A .canvas, a folder of them, a .md note, or a .jsonl with one task a line.")]
 Nodes = Annotated[str | None, Parameter(help="Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID.")]
 Notes = Annotated[
     bool, Parameter(negative="", help="A task for each Markdown note of the folder, instead of its canvases.")

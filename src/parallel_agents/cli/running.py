@@ -81,7 +81,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             note(line)
 
 
-async def run_source(source: Path, agent: str | None, choice: NodeChoice, options: RunOptions) -> int:
+async def run_source(source: str, agent: str | None, choice: NodeChoice, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
     executor = _executor(options)
     plan = plan_source(
@@ -313,11 +313,11 @@ def _today() -> datetime:
 
 
 async def _earlier(
-    executor: ParallelAgentExecutor, source: Path, agent: str | None, choice: NodeChoice
+    executor: ParallelAgentExecutor, source: str, agent: str | None, choice: NodeChoice
 ) -> EarlierByCanvas | None:
     if agent is None or not choice.needs_journal:
         return None
-    return await executor.executions.earlier(source, executor.agents.resolve(agent).name)
+    return await executor.executions.earlier(Path(source), executor.agents.resolve(agent).name)
 
 
 def _say_skipped(plan: Plan, options: RunOptions) -> None:

@@ -153,7 +153,7 @@ def _converts(value: object, kind: Any) -> bool:
         return False  # an endless timeout or budget would take the guard away without a word
     try:
         msgspec.convert(value, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # a half character is none of the names of a choice
         return False
     return True
 

@@ -36,6 +36,9 @@ def plan_source(
     Raises:
         InputError: the source, the agent or a node is not there or not what it should be.
     """
+    if not str(source).strip():
+        # Of an unset variable `Path` would make the folder that one is in, and run all of it.
+        raise InputError(f"the source is empty. {_SOURCES}")
     path = Path(source)
     is_folder = _is_folder(path)
     if notes and not is_folder and path.suffix.lower() != MARKDOWN_SUFFIX:
