@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from parallel_agents.engine.monitor import PerformanceMonitor
     from parallel_agents.engine.queue import TaskQueueManager
     from parallel_agents.executor import ParallelAgentExecutor
+    from parallel_agents.landing import CanvasLandings
     from parallel_agents.ports.context import Context
     from parallel_agents.streaming import BatchStream
     from parallel_agents.workers.workdir import ContextIsolationManager
@@ -44,6 +45,7 @@ _HOMES = {
     "AgentError": "core.errors",
     "AttemptError": "core.errors",
     "BatchStream": "streaming",
+    "CanvasLandings": "landing",
     "Context": "ports.context",
     "ContextIsolationManager": "workers.workdir",
     "ContractError": "core.errors",
@@ -72,6 +74,7 @@ __all__ = [
     "AgentError",
     "AttemptError",
     "BatchStream",
+    "CanvasLandings",
     "Context",
     "ContextIsolationManager",
     "ContractError",
