@@ -13,6 +13,7 @@ PUBLIC = [
     "AgentError",
     "AttemptError",
     "BatchStream",
+    "CanvasLandings",
     "Context",
     "ContextIsolationManager",
     "ContractError",
