@@ -82,7 +82,7 @@ def outputs(body: dict[str, Any]) -> list[Any]:
 
 
 class Gauge:
-    """How many attempts are at work at once, as the events tell; one that waits for others is not."""
+    """Counts the attempts that have begun, by agent."""
 
     def __init__(self) -> None:
         self.started: Counter[str] = Counter()
@@ -145,7 +145,7 @@ async def test_an_input_that_fills_the_way_does_not_hold_up_what_its_task_waits_
     assert [output["sum"] for output in outputs(body)] == [3]
 
 
-async def test_many_that_wait_are_no_more_than_may_run_and_leave_no_process(tmp_path: Path) -> None:
+async def test_of_many_that_will_wait_fewer_than_twice_as_many_have_begun_as_may_run(tmp_path: Path) -> None:
     waiting: set[str] = set()
     most_waiting = 0
 
@@ -163,8 +163,7 @@ async def test_many_that_wait_are_no_more_than_may_run_and_leave_no_process(tmp_
         body = await ran(executor, [one("sums", numbers=[number]) for number in range(20)], 2)
 
     assert [output["sum"] for output in outputs(body)] == list(range(20))
-    # Two that wait, and the two places: nobody else has begun.
-    assert most_waiting <= 4
+    assert most_waiting < 4
 
 
 async def test_the_one_who_waits_is_told_how_each_ended(tmp_path: Path) -> None:

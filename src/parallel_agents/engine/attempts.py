@@ -52,10 +52,12 @@ class Attempts:
         self._reports = reports
         self._spawn = spawn
 
-    def of(self, dispatcher: Dispatcher) -> None:
+    def attach(self, dispatcher: Dispatcher) -> None:
         """Take them from this dispatcher, which for its part calls `start`."""
         self._dispatcher = dispatcher
-        self._delegations.of(wake=dispatcher.wake, take_in=dispatcher.take_in, is_draining=lambda: dispatcher.draining)
+        self._delegations.attach(
+            wake=dispatcher.wake, take_in=dispatcher.take_in, is_draining=lambda: dispatcher.draining
+        )
 
     def start(self, live: LiveExecution, ready: ReadyTask) -> None:
         """Run one attempt of a task for which there is room."""

@@ -30,8 +30,9 @@ _encode = msgspec.msgpack.Encoder().encode
 class Delegations:
     """Takes in what attempts hand in and answers when it is done.
 
-    An attempt that waits counts against no limit; it goes on before anything new starts. At each depth at most as many
-    wait as may run at once: so their number is bounded, and the deepest can always run, whatever waits above it.
+    An attempt that waits counts against no limit; it goes on before anything new starts. Of a depth of which as many
+    wait as may run at once, no more start: so fewer than twice as many have begun, and the deepest can always run,
+    whatever waits above it.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Delegations:
         self._lent: Counter[int] = Counter()
         self._returning: list[tuple[LiveExecution, RunningAttempt, asyncio.Future[None]]] = []
 
-    def of(
+    def attach(
         self,
         *,
         wake: Callable[[], None],

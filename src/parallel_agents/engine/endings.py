@@ -48,7 +48,7 @@ class Endings:
         self._now = now
         self._spawn = spawn
 
-    def of(self, dispatcher: Dispatcher) -> None:
+    def attach(self, dispatcher: Dispatcher) -> None:
         """Take them from this dispatcher, which for its part calls `end`."""
         self._dispatcher = dispatcher
 

@@ -319,8 +319,8 @@ class Engine:
             start=attempts.start,
             end=self._endings.end,
         )
-        self._endings.of(dispatcher)
-        attempts.of(dispatcher)
+        self._endings.attach(dispatcher)
+        attempts.attach(dispatcher)
         return dispatcher
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> bool:
