@@ -38,9 +38,17 @@ class Shell:
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("PARALLEL_AGENTS")}
         self.environ["PARALLEL_AGENTS_JOURNAL"] = str(folder / "journal.sqlite3")
         self.environ["PARALLEL_AGENTS_LANG"] = "en"
+        self._started: list[subprocess.Popen[str]] = []
+
+    def end(self) -> None:
+        """End what a test that failed left running, so that it fails alone."""
+        for process in self._started:
+            if process.returncode is None:
+                process.kill()
+                process.communicate(timeout=20)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "parallel_agents", *map(str, arguments)],
             cwd=self.folder,
             env=self.environ,
@@ -48,6 +56,8 @@ class Shell:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
+        self._started.append(process)
+        return process
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
@@ -82,12 +92,13 @@ def material(number: int) -> str:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path) -> Generator[Shell]:
     shell = Shell(tmp_path)
     shell.canvas(*(material(number) for number in range(4)))
     (tmp_path / "picky.md").write_text(AGENT, encoding="utf-8")
     (tmp_path / "picky.py").write_text(PROGRAM, encoding="utf-8")
-    return shell
+    yield shell
+    shell.end()
 
 
 @pytest.fixture
