@@ -95,7 +95,7 @@ class Visitor:
 
 def lane_of(now: list[float] | None = None) -> Lane:
     clock = now or [NOW]
-    return Lane("lane", now=lambda: clock[0], random=lambda: 0.0)
+    return Lane("lane", now=lambda: clock[0], random=lambda: 0.0, changed=lambda: None)
 
 
 async def test_a_blocked_lane_lets_calls_through_in_their_order() -> None:

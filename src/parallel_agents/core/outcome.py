@@ -122,6 +122,7 @@ class CallTotals(msgspec.Struct, kw_only=True):
     waited_ms: float = 0.0
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_input_tokens: int | None = None
     model: str | None = None
     is_language_model: bool | None = None
     finish_reason: str | None = None

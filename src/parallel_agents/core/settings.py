@@ -21,6 +21,7 @@ Natural = Annotated[int, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 Megabytes = Annotated[float, Meta(gt=0)]
+Dollars = Annotated[float, Meta(ge=0)]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,7 +154,8 @@ class JournalSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=
 class ModelSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one model, or every model of one provider, is reached.
 
-    `api_key_env` names an environment variable; the key itself never stands in a file.
+    `api_key_env` names an environment variable; the key itself never stands in a file. Prices are US dollars for a
+    million tokens; without the first two they are the published ones.
     """
 
     base_url: str | None = None
@@ -161,6 +163,10 @@ class ModelSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_seconds: PositiveSeconds = 120.0
     max_tokens: Positive | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    input_usd_per_million: Dollars | None = None
+    output_usd_per_million: Dollars | None = None
+    cached_input_usd_per_million: Dollars | None = None
+    cache_write_usd_per_million: Dollars | None = None
 
 
 class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from parallel_agents.core.errors import LaneClosedError
 from parallel_agents.core.outcome import CallTotals
 from parallel_agents.core.settings import Settings
 from parallel_agents.models import ledger as kept
@@ -48,6 +49,7 @@ class ModelGateway:
         self._claims = Claims(self._origin)
         self._lines: dict[str, Line] = {}
         self._flights: dict[Identity, Flight] = {}
+        self._listeners: list[Callable[[], None]] = []
         self._building = asyncio.Lock()
         self._closing = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -102,6 +104,24 @@ class ModelGateway:
             raise
         return self._hand_over(flight, landing, caller)
 
+    def may_start(self, model: str, running: int) -> bool:
+        """Tell whether the lane of this model would take one more call beside `running` others at once."""
+        line = self._lines.get(model)
+        return line is None or line.lane.takes(running + 1)
+
+    def closed(self, model: str) -> LaneClosedError | None:
+        """Return why the lane of this model takes no calls; None while it takes some."""
+        line = self._lines.get(model)
+        return None if line is None else line.lane.closed
+
+    def probe_first(self, model: str) -> None:
+        """Let one call of this model through, and the others once it was answered. It must have been started."""
+        self._lines[model].lane.probe_first()
+
+    def watch(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever a lane opens, closes or has more room."""
+        self._listeners.append(listener)
+
     async def abandon(self, key: int) -> None:
         """Drop the calls in flight of a task. Whoever still waits for one gets a `TransientError`."""
         await _drop([flight for flight in self._flights.values() if flight.key == key])
@@ -144,9 +164,13 @@ class ModelGateway:
     async def _build(self, model: str) -> Line:
         # In a thread: importing a client takes seconds, and every worker waits on this loop.
         provider = await asyncio.to_thread(providers.build, model, self._settings, self._environ, self._now)
-        lane = Lane(provider.lane, now=self._now, random=self._random)
+        lane = Lane(provider.lane, now=self._now, random=self._random, changed=self._tell)
         timeout_s = self._settings.model_settings(model).timeout_seconds
         return Line(lane, provider, timeout_s=timeout_s, now=self._now, random=self._random)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _effective(self, request: ModelRequest, model: str) -> ModelRequest:
         chosen = self._settings.model_settings(model)
@@ -217,3 +241,5 @@ def _add_tokens(totals: CallTotals, response: ModelResponse) -> None:
         totals.input_tokens = (totals.input_tokens or 0) + response.input_tokens
     if response.output_tokens is not None:
         totals.output_tokens = (totals.output_tokens or 0) + response.output_tokens
+    if response.cached_input_tokens is not None:
+        totals.cached_input_tokens = (totals.cached_input_tokens or 0) + response.cached_input_tokens

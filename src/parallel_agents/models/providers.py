@@ -129,20 +129,26 @@ def endpoint(model: str, settings: Settings, environ: Mapping[str, str]) -> Endp
         raise ModelError(
             model, f"{model} needs the {remote.client} client", hint="Run: pip install -e '.[llm]' in a checkout"
         )
-    own_url = chosen.base_url or environ.get(f"{remote.variables}_BASE_URL") or None
-    if own_url is not None and not _is_address(own_url):
+    address = own_url(model, settings, environ)
+    if address is not None and not _is_address(address):
         # The value is not shown: it may carry a password.
         place = f"models.{provider}.base_url" if chosen.base_url else f"{remote.variables}_BASE_URL"
         raise ModelError(model, f"{place} is no address", hint="It has to be like http://127.0.0.1:8080/v1.")
     key_variable = chosen.api_key_env or f"{remote.variables}_API_KEY"
     return Endpoint(
-        lane=_lane_name(model, own_url),
+        lane=_lane_name(model, address),
         name=name,
-        base_url=own_url or remote.default_url,
-        is_default_url=own_url is None,
-        api_key=_key(model, chosen, key_variable, environ, has_own_url=own_url is not None),
+        base_url=address or remote.default_url,
+        is_default_url=address is None,
+        api_key=_key(model, chosen, key_variable, environ, has_own_url=address is not None),
         timeout_s=chosen.timeout_seconds,
     )
+
+
+def own_url(model: str, settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """The address that was set for a remote model; None where its calls go to the provider's own."""
+    remote = _REMOTE[model.partition(":")[0]]
+    return settings.model_settings(model).base_url or environ.get(f"{remote.variables}_BASE_URL") or None
 
 
 def build(model: str, settings: Settings, environ: Mapping[str, str], now: Callable[[], float]) -> Provider:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from parallel_agents.core.errors import LaneClosedError
 from parallel_agents.core.outcome import CallTotals
 
 Role = Literal["user", "assistant"]
@@ -48,7 +49,9 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
 class ModelResponse(msgspec.Struct, frozen=True, kw_only=True):
     """One answer. Token counts are the provider's own figures, None where it gave none.
 
-    `replayed` is set when the answer came from the ledger, so that nobody was asked (and paid) again.
+    `cached_input_tokens` and `cache_write_tokens` are parts of `input_tokens`: read from the provider's cache of
+    prompts, and written to it. `replayed` is set when the answer came from the ledger, so that nobody was asked (and
+    paid) again.
     """
 
     text: str
@@ -57,6 +60,8 @@ class ModelResponse(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
     duration_ms: float = 0.0
     replayed: bool = False
 
@@ -125,6 +130,25 @@ class Gateway(Protocol):
             ItemError, TransientError, UnscoredError: for the agent.
             LaneClosedError: the lane takes no calls; for the engine, which hands the attempt back uncharged.
         """
+        ...
+
+    def may_start(self, model: str, running: int) -> bool:
+        """Tell whether one more attempt that calls this model may start beside the `running` ones that do.
+
+        An attempt that is refused would only wait for its lane, and hold a worker meanwhile.
+        """
+        ...
+
+    def closed(self, model: str) -> LaneClosedError | None:
+        """Return why the lane of this model takes no calls; None while it takes some, if only one to probe it."""
+        ...
+
+    def probe_first(self, model: str) -> None:
+        """Let one call of this model through, and the others once it was answered."""
+        ...
+
+    def watch(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the event loop whenever `may_start` or `closed` may answer otherwise than before."""
         ...
 
     async def abandon(self, key: int) -> None:
