@@ -54,7 +54,9 @@ def commands() -> list[Command]:
 def _command(node: Any, words: tuple[str, ...]) -> Command:
     names = [name for name in node if not name.startswith("-")]
     children = tuple(_command(node[name], (*words, name)) for name in sorted(names))
-    values = [] if children else [_value(one) for one in node.assemble_argument_collection(parse_docstring=True)]
+    found: list[Any] = [] if children else node.assemble_argument_collection(parse_docstring=True)
+    # Options in a dataclass stand beside it; its own name is a star.
+    values = [_value(one) for one in found if one.names != ("*",)]
     return Command(
         words=words,
         help=" ".join(node.help.split("Parameters\n")[0].split()),

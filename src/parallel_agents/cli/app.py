@@ -7,15 +7,17 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter, Token
+from cyclopts import App, CycloptsError, Parameter
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
 from parallel_agents.cli.landing import Recolour
 from parallel_agents.cli.landing import register as register_landing
 from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, report, show
+from parallel_agents.cli.simulatoroptions import NOTHING_GIVEN, SimulatorOptions
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
+from parallel_agents.cli.wholenumbers import whole as _whole
 from parallel_agents.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,16 +28,6 @@ app = App(
     version=__version__,
     help="Run LLM agents over a whole Obsidian canvas or a file of tasks, many at a time: isolated, durable, measured.",
 )
-
-
-def _whole(_: type, tokens: Sequence[Token]) -> int:
-    # The library rounds 2.7 to 3, and a concurrency that nobody asked for is worse than a refusal.
-    value = tokens[0].value
-    try:
-        return int(value)
-    except ValueError:
-        raise ValueError(f"{value!r} is not a whole number") from None
-
 
 Config = Annotated[Path | None, Parameter(name="--config", help="Configuration file.")]
 Journal = Annotated[Path | None, Parameter(name="--journal", help="Journal file (or PARALLEL_AGENTS_JOURNAL).")]
@@ -332,16 +324,11 @@ app.command(name="completion")(print_completion)
 
 
 @app.command(name="simulate-provider")
-def simulate_provider(
-    *,
-    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(converter=_whole, help="Port to listen on; 0 takes a free one.")] = 0,
-    latency: Annotated[float, Parameter(help="Seconds before each answer.")] = 0.0,
-) -> int:
+def simulate_provider(*, options: SimulatorOptions = NOTHING_GIVEN) -> int:
     """Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model."""
     from parallel_agents.cli.simulating import simulate
 
-    return _await(simulate(host=host, port=port, latency_s=latency))
+    return _await(simulate(options))
 
 
 @app.command
