@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -17,7 +16,7 @@ from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
 from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
-from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord, models_of
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.task import Task
@@ -67,9 +66,7 @@ class ParallelAgentExecutor:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     @property
@@ -201,7 +198,7 @@ class ParallelAgentExecutor:
             await self._note_end(record)
             return False
         self._intake.check_levels(record.agents)
-        models = sorted({agent.model for agent in record.agents if agent.model is not None})
+        models = models_of(record.agents)
         for model in models:
             self.check_model(model)
         if self.journal.is_owned(execution_id) and not self.runs(execution_id) and record.paused is not None:
@@ -212,19 +209,21 @@ class ParallelAgentExecutor:
         await self._service.engine.adopt(execution_id)
         return True
 
-    async def wait(self, execution_id: str) -> dict[str, Any]:
+    async def wait(self, execution_id: str, *, through_pauses: bool = False) -> dict[str, Any]:
         """Wait until an execution of this executor has ended, is paused or drained; returns its document.
+
+        With `through_pauses`, wait on while it is paused for a closed lane (quota, billing, …): that ends by itself.
 
         Raises:
             ParallelAgentsError: what broke the engine.
         """
-        await self.join(execution_id)
+        await self.join(execution_id, through_pauses=through_pauses)
         return await self.get_execution_results(execution_id)
 
-    async def join(self, execution_id: str) -> None:
+    async def join(self, execution_id: str, *, through_pauses: bool = False) -> None:
         """As `wait`, without reading the document."""
         if self._running is not None:
-            await self._running.wait(execution_id)
+            await self._running.wait(execution_id, through_pauses=through_pauses)
             if self._closed:
                 raise EngineClosedError(execution_id)
 

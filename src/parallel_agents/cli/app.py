@@ -48,6 +48,10 @@ Quiet = Annotated[
         name="--quiet", alias="-q", negative="", help="No progress: print only where the results are, and what failed."
     ),
 ]
+Wait = Annotated[
+    bool,
+    Parameter(name="--wait", negative="", help="Where the provider takes no calls, wait until it does, and go on."),
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the JSON document and nothing else.")]
 Format = Annotated[
     Literal["json", "jsonl", "csv"] | None,
@@ -93,6 +97,7 @@ def run(
     apply: Apply = False,
     recolour: Recolour = False,
     max_concurrent: Annotated[int | None, Parameter(converter=_whole, help="How many tasks run at once.")] = None,
+    wait: Wait = False,
     config: Config = None,
     journal: Journal = None,
     output: Output = None,
@@ -107,9 +112,9 @@ def run(
 
     view, choice = view_of(format, aggregate, output), _choice(nodes, select, palette)
     landing = LandingChoice(apply=apply, recolour=recolour, palette=choice.palette)
-    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view).for_run(
-        model=model, max_concurrent=max_concurrent, notes=notes, skip_unreadable=skip_unreadable, landing=landing
-    )
+    options = RunOptions(
+        config=config, journal=journal, output=output, json=json, quiet=quiet, wait=wait, view=view
+    ).for_run(model=model, max_concurrent=max_concurrent, notes=notes, skip_unreadable=skip_unreadable, landing=landing)
     return _await(run_source(source, agent, choice, options))
 
 
@@ -135,6 +140,7 @@ def resume(
     execution_id: str | None = None,
     /,
     *,
+    wait: Wait = False,
     config: Config = None,
     journal: Journal = None,
     output: Output = None,
@@ -154,7 +160,7 @@ def resume(
     from parallel_agents.cli.writing import view_of
 
     view = view_of(format, aggregate, output)
-    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view)
+    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, wait=wait, view=view)
     return _await(resume_execution(execution_id, options))
 
 
@@ -167,6 +173,7 @@ def retry(
         list[str] | None, Parameter(negative="", help="Id of a task to try again; may be given several times.")
     ] = None,
     failed: Annotated[bool, Parameter(negative="", help="Only the tasks that failed.")] = False,
+    wait: Wait = False,
     config: Config = None,
     journal: Journal = None,
     output: Output = None,
@@ -188,7 +195,7 @@ def retry(
     if failed and task:
         raise InputError("--failed and --task exclude one another: name tasks, or take all that failed")
     view = view_of(format, aggregate, output)
-    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view)
+    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, wait=wait, view=view)
     return _await(retry_execution(execution_id, "failed" if failed else task, options))
 
 
