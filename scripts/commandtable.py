@@ -54,9 +54,9 @@ def commands() -> list[Command]:
 def _command(node: Any, words: tuple[str, ...]) -> Command:
     names = [name for name in node if not name.startswith("-")]
     children = tuple(_command(node[name], (*words, name)) for name in sorted(names))
-    found: list[Any] = [] if children else node.assemble_argument_collection(parse_docstring=True)
-    # Options in a dataclass stand beside it; its own name is a star.
-    values = [_value(one) for one in found if one.names != ("*",)]
+    # What is not shown are parameters that only hold options.
+    found = [] if children else [one for one in node.assemble_argument_collection(parse_docstring=True) if one.show]
+    values = [_value(one) for one in found]
     return Command(
         words=words,
         help=" ".join(node.help.split("Parameters\n")[0].split()),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from parallel_agents.cli.wholenumbers import whole
+from parallel_agents.cli.options import whole
 
 Number = float | None
 Whole = int | None

@@ -274,6 +274,7 @@ _parallel_agents_results() {
 
 _parallel_agents_resume() {
     _arguments \
+        '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
@@ -290,6 +291,7 @@ _parallel_agents_retry() {
     _arguments \
         '*--task[Id of a task to try again; may be given several times]:value: ' \
         '--failed[Only the tasks that failed]' \
+        '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
@@ -326,6 +328,7 @@ _parallel_agents_run() {
         '--apply[Put results on their canvases while they come in; undo takes them off again]' \
         '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
+        '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
