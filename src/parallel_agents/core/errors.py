@@ -25,6 +25,7 @@
         ├── ItemError                  this input can never succeed: not tried again
         │   └── ContractError          the answer does not fit the agent's output contract
         ├── TransientError             may succeed when tried again
+        │   ├── OverloadedError        the provider cannot answer, and asked for a pause
         │   └── RateLimitedError       the provider asked for a pause
         ├── LaneClosedError            quota, billing, sign-in or model gone: nobody's fault here
         └── UnscoredError              the model cannot judge; an honest result, not a failure
@@ -33,6 +34,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from parallel_agents.core.rates import Limits
 
 
 class ParallelAgentsError(Exception):
@@ -268,11 +273,23 @@ class TransientError(AttemptError):
     """May succeed when tried again."""
 
 
-class RateLimitedError(TransientError):
-    """The provider asked for a pause of `retry_after_s` seconds (None: it did not say how long)."""
+class OverloadedError(TransientError):
+    """The provider cannot answer for now and asked for a pause of `retry_after_s` seconds."""
 
-    def __init__(self, message: str, retry_after_s: float | None) -> None:
+    def __init__(self, message: str, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class RateLimitedError(TransientError):
+    """The provider asked for a pause of `retry_after_s` seconds (None: it did not say how long).
+
+    `limits` is what it said of its limits beside the refusal.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None, limits: Limits | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        self.limits = limits
         super().__init__(message)
 
 

@@ -163,6 +163,10 @@ class ModelSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_seconds: PositiveSeconds = 120.0
     max_tokens: Positive | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    requests_per_minute: Positive | None = None
+    input_tokens_per_minute: Positive | None = None
+    output_tokens_per_minute: Positive | None = None
+    max_concurrent: Positive | None = None
     input_usd_per_million: Dollars | None = None
     output_usd_per_million: Dollars | None = None
     cached_input_usd_per_million: Dollars | None = None

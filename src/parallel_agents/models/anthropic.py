@@ -10,7 +10,8 @@ import msgspec
 
 from parallel_agents.core.errors import AttemptError, ItemError
 from parallel_agents.models import failures
-from parallel_agents.models.providers import Endpoint, Provider
+from parallel_agents.models.headers import limits_from
+from parallel_agents.models.providers import Completed, Endpoint, Provider
 from parallel_agents.models.warming import is_long
 from parallel_agents.ports.models import ModelRequest, ModelResponse, OutputSchema
 
@@ -40,19 +41,20 @@ class AnthropicProvider:
             http_client=anthropic.DefaultAioHttpClient(),
         )
         # The client imports its parts when they are first touched; touched here, that is not on the event loop.
-        self._create = cast("Callable[..., Any]", self._client.messages.create)
+        self._create = cast("Callable[..., Any]", self._client.messages.with_raw_response.create)
 
-    async def complete(self, request: ModelRequest) -> ModelResponse:
+    async def complete(self, request: ModelRequest) -> Completed:
         """Make one call; raises as `failures` classes what went wrong."""
         body = self._body(request)
         try:
-            answer = await self._create(**body)
+            raw = await self._create(**body)
+            answer = await raw.parse()
         except anthropic.APIError as error:
             # `from None`: the client's own message may show a key that the server echoed.
             raise self._classed(error) from None
         except ValueError as error:
             raise failures.unreadable(self.lane, f"{type(error).__name__}: {error}", self._where.api_key) from None
-        return self._response(answer)
+        return Completed(self._response(answer), limits_from(raw.headers, self._now()))
 
     async def aclose(self) -> None:
         """Close the connections."""

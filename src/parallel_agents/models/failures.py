@@ -11,9 +11,11 @@ from parallel_agents.core.errors import (
     AttemptError,
     ItemError,
     LaneClosedError,
+    OverloadedError,
     RateLimitedError,
     TransientError,
 )
+from parallel_agents.models.headers import limits_from
 
 # Codes that say "the account cannot pay or may not spend", whatever the status they come with.
 _NO_MONEY = frozenset(
@@ -91,7 +93,9 @@ def classed(refusal: Refusal, now: float) -> AttemptError:
         meant = status if status in _LANE_STATUS else 404
         return _closed(refusal, _LANE_STATUS[meant], None, "model" if codes & _NO_MODEL else _KINDS[meant])
     if status == 429:
-        return RateLimitedError(said, pause_s)
+        return RateLimitedError(said, pause_s, limits_from(refusal.headers, now))
+    if status >= 500 and pause_s is not None:
+        return OverloadedError(said, pause_s)
     if status >= 500 or status in _TRANSIENT_STATUS:
         return TransientError(said)
     return ItemError(f"{said}. The same request would be refused again.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -17,10 +18,14 @@ from parallel_agents.models.claims import Claims
 from parallel_agents.models.flights import Flight, Landing
 from parallel_agents.models.lanes import Lane
 from parallel_agents.models.ledger import CallLedger, Identity
-from parallel_agents.models.providers import OFFLINE
+from parallel_agents.models.permits import LaneState
+from parallel_agents.models.providers import OFFLINE, Provider
 from parallel_agents.models.tries import Line
 from parallel_agents.models.warming import Warming
 from parallel_agents.ports.models import Caller, ModelRequest, ModelResponse
+
+Build: TypeAlias = Callable[[str, Settings, Mapping[str, str], Callable[[], float]], Provider]
+"""Makes the provider of a model, off the event loop: model, settings, environment, seconds since the epoch."""
 
 
 class ModelGateway:
@@ -40,12 +45,15 @@ class ModelGateway:
         now: Callable[[], float],
         random: Callable[[], float],
         environ: Mapping[str, str],
+        build: Build = providers.build,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._now = now
         self._random = random
         self._environ = environ
+        self._make = build
+        self._lanes: dict[str, Lane] = {}
         self._origin = f"{os.getpid()}-{now():.6f}"
         self._claims = Claims(self._origin)
         self._warming = Warming(lambda: asyncio.get_running_loop().time())
@@ -107,9 +115,9 @@ class ModelGateway:
         return self._hand_over(flight, landing, caller)
 
     def may_start(self, model: str, running: int) -> bool:
-        """Tell whether the lane of this model would take one more call beside `running` others at once."""
+        """Tell whether one more attempt would get a call through soon, beside the `running` ones of this model."""
         line = self._lines.get(model)
-        return line is None or line.lane.takes(running + 1)
+        return line is None or line.lane.may_start(running)
 
     def closed(self, model: str) -> LaneClosedError | None:
         """Return why the lane of this model takes no calls; None while it takes some."""
@@ -123,6 +131,10 @@ class ModelGateway:
     def watch(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever a lane opens, closes or has more room."""
         self._listeners.append(listener)
+
+    def lanes(self) -> list[LaneState]:
+        """Tell what each lane does now."""
+        return [lane.state() for lane in self._lanes.values()]
 
     async def abandon(self, key: int) -> None:
         """Drop the calls in flight of a task. Whoever still waits for one gets a `TransientError`."""
@@ -151,6 +163,9 @@ class ModelGateway:
         finally:
             self._group = None
             lines, self._lines = self._lines, {}
+            lanes, self._lanes = self._lanes, {}
+            for lane in lanes.values():
+                lane.stop()
             for line in lines.values():
                 await line.provider.aclose()
 
@@ -165,10 +180,29 @@ class ModelGateway:
 
     async def _build(self, model: str) -> Line:
         # In a thread: importing a client takes seconds, and every worker waits on this loop.
-        provider = await asyncio.to_thread(providers.build, model, self._settings, self._environ, self._now)
-        lane = Lane(provider.lane, now=self._now, random=self._random, changed=self._tell)
-        timeout_s = self._settings.model_settings(model).timeout_seconds
-        return Line(lane, provider, timeout_s=timeout_s, now=self._now, random=self._random)
+        provider = await asyncio.to_thread(self._make, model, self._settings, self._environ, self._now)
+        chosen = self._settings.model_settings(model)
+        return Line(
+            self._lane(model, provider.lane),
+            provider,
+            timeout_s=chosen.timeout_seconds,
+            now=self._now,
+            random=self._random,
+        )
+
+    def _lane(self, model: str, name: str) -> Lane:
+        """Find or make the lane: two names of one model over one account share it."""
+        key = providers.lane_key(model, self._settings, self._environ)
+        if key not in self._lanes:
+            self._lanes[key] = Lane(
+                name,
+                now=self._now,
+                random=self._random,
+                changed=self._tell,
+                chosen=self._settings.model_settings(model),
+                is_remote=model != OFFLINE,
+            )
+        return self._lanes[key]
 
     def _tell(self) -> None:
         for listener in self._listeners:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from parallel_agents.core.errors import ModelError
+from parallel_agents.core.rates import Limits
 from parallel_agents.core.settings import ModelSettings, Settings
 from parallel_agents.ports.models import ModelRequest, ModelResponse
 
@@ -38,6 +40,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return f"Endpoint({self.lane!r}, {self.base_url!r})"
 
 
+class Completed(msgspec.Struct, frozen=True):
+    """An answer, and what the provider said of its limits beside it."""
+
+    response: ModelResponse
+    limits: Limits | None
+
+
 class Provider(Protocol):
     """Makes single calls, without retries, and says in the errors of this package what went wrong.
 
@@ -46,11 +55,12 @@ class Provider(Protocol):
 
     lane: str
 
-    async def complete(self, request: ModelRequest) -> ModelResponse:
+    async def complete(self, request: ModelRequest) -> ModelResponse | Completed:
         """Make one call.
 
         Raises:
-            ItemError, RateLimitedError, TransientError, LaneClosedError, UnscoredError: as `failures` classes them.
+            ItemError, RateLimitedError, OverloadedError, TransientError, LaneClosedError, UnscoredError: as `failures`
+                classes them.
         """
         ...
 
@@ -149,6 +159,19 @@ def own_url(model: str, settings: Settings, environ: Mapping[str, str]) -> str |
     """The address that was set for a remote model; None where its calls go to the provider's own."""
     remote = _REMOTE[model.partition(":")[0]]
     return settings.model_settings(model).base_url or environ.get(f"{remote.variables}_BASE_URL") or None
+
+
+def lane_key(model: str, settings: Settings, environ: Mapping[str, str]) -> str:
+    """Return what tells lanes apart: provider, account and model. The account is its address and a digest of its key.
+
+    Raises:
+        ModelError: as `endpoint`.
+    """
+    if model == OFFLINE:
+        return model
+    where = endpoint(model, settings, environ)
+    secret = hashlib.sha256(where.api_key.encode()).hexdigest()
+    return "|".join((model.partition(":")[0], where.base_url.rstrip("/"), secret, where.name.strip()))
 
 
 def build(model: str, settings: Settings, environ: Mapping[str, str], now: Callable[[], float]) -> Provider:

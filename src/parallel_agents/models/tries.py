@@ -8,11 +8,21 @@ from collections.abc import Callable
 
 import msgspec
 
-from parallel_agents.core.errors import LaneClosedError, RateLimitedError, TransientError
+from parallel_agents.core.errors import (
+    AttemptError,
+    LaneClosedError,
+    OverloadedError,
+    RateLimitedError,
+    TransientError,
+)
+from parallel_agents.core.rates import Limits
 from parallel_agents.core.retry import backoff_s
+from parallel_agents.core.tokens import TOKENS_A_MESSAGE, likely_tokens
 from parallel_agents.models.flights import Flight
 from parallel_agents.models.lanes import Lane
-from parallel_agents.models.providers import Provider
+from parallel_agents.models.meters import Need
+from parallel_agents.models.permits import Grant
+from parallel_agents.models.providers import Completed, Provider
 from parallel_agents.ports.models import ModelRequest, ModelResponse
 
 TRIES = 3
@@ -45,67 +55,103 @@ class Line:
         Raises:
             AttemptError: what is left after that, classed.
         """
-        tries = _Tries()
+        tries, ticket = _Tries(), self.lane.ticket(need_of(request))
         while True:
-            async with self.lane.permit(flight):
-                outcome = await self._try(request, flight, tries)
+            async with self.lane.permit(flight, ticket) as grant:
+                outcome = await self._try(request, flight, tries, grant)
             if isinstance(outcome, ModelResponse):
                 return outcome
             if outcome > 0:
                 await _pause(flight, outcome)
 
-    async def _try(self, request: ModelRequest, flight: Flight, tries: _Tries) -> ModelResponse | float:
+    async def _try(self, request: ModelRequest, flight: Flight, tries: _Tries, grant: Grant) -> ModelResponse | float:
         """Make one try; returns the answer, or the seconds to wait before the next try besides the lane's own."""
         flight.departs()
-        sent_at = _clock()
         try:
-            return await self._ask(request, flight, sent_at)
+            done = await self._ask(request, flight)
         except RateLimitedError as error:
-            self._hold_lane(error, tries, sent_at)
+            self._hold_lane(error, error.retry_after_s, tries, grant, error.limits)
             return 0.0
         except LaneClosedError as error:
-            self.lane.close(error)
+            self.lane.close(error, grant)
             raise
         except TransientError as error:
-            tries.failed += 1
-            if tries.failed >= TRIES:
-                raise
-            _log.info("try %d of %d failed: %s", tries.failed, TRIES, error)
-            return backoff_s(tries.failed, TRY_AGAIN_AFTER_S, self._random())
+            return self._failed(error, tries, grant)
+        except AttemptError:
+            self.lane.lives(grant)
+            raise
+        response = done.response
+        self.lane.answered(
+            grant,
+            input_tokens=response.input_tokens,
+            output_tokens=response.output_tokens,
+            limits=done.limits,
+            is_first_try=tries.is_first,
+        )
+        return response
 
-    async def _ask(self, request: ModelRequest, flight: Flight, sent_at: float) -> ModelResponse:
+    async def _ask(self, request: ModelRequest, flight: Flight) -> Completed:
+        sent_at = _clock()
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self.provider.complete(request)
+                answer = await self.provider.complete(request)
         except TimeoutError:
             limit = f"{self._timeout_s:g} s (models.<name>.timeout_seconds)"
             raise TransientError(f"{self.lane.name}: no answer within {limit}") from None
         finally:
             spent_s = _clock() - sent_at
             flight.generation_s += spent_s
-        self.lane.served(sent_at=sent_at)
-        return msgspec.structs.replace(response, duration_ms=spent_s * 1000)
+        done = answer if isinstance(answer, Completed) else Completed(answer, None)
+        return Completed(msgspec.structs.replace(done.response, duration_ms=spent_s * 1000), done.limits)
 
-    def _hold_lane(self, error: RateLimitedError, tries: _Tries, sent_at: float) -> None:
+    def _failed(self, error: TransientError, tries: _Tries, grant: Grant) -> float:
+        tries.failed += 1
+        self.lane.failed(grant, error)
+        if tries.failed >= TRIES:
+            raise error
+        _log.info("try %d of %d failed: %s", tries.failed, TRIES, error)
+        if isinstance(error, OverloadedError):
+            self._hold_lane(error, error.retry_after_s, tries, grant, None)
+            return 0.0
+        return backoff_s(tries.failed, TRY_AGAIN_AFTER_S, self._random())
+
+    def _hold_lane(
+        self, error: TransientError, asked_s: float | None, tries: _Tries, grant: Grant, limits: Limits | None
+    ) -> None:
         if tries.patience_ends is None:
-            tries.patience_ends = sent_at + PATIENCE_S
-        asked_s = error.retry_after_s
+            tries.patience_ends = grant.sent_at + PATIENCE_S
         if asked_s is not None and asked_s > PATIENCE_S:
             # A window of hours is a quota: the attempts go back uncharged instead of being held that long.
             reason = f"the provider asks for a pause of {asked_s:.0f} s ({error})"
             closed = LaneClosedError(self.lane.name, reason, self._now() + asked_s, kind="quota")
-            self.lane.close(closed)
+            self.lane.close(closed, grant)
             raise closed from None
+        pause_s = self.lane.refused(grant, asked_s, limits)
+        _log.info("%s; the lane waits %.2f s", error, pause_s)
         if _clock() >= tries.patience_ends:
             raise error
-        pause_s = self.lane.block(asked_s, sent_at=sent_at)
-        _log.info("%s; the lane waits %.2f s", error, pause_s)
 
 
 class _Tries:
     def __init__(self) -> None:
         self.failed = 0
         self.patience_ends: float | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Nothing has gone wrong with the call so far."""
+        return self.failed == 0 and self.patience_ends is None
+
+
+def need_of(request: ModelRequest) -> Need:
+    """Estimate what a request takes."""
+    texts = [request.system, *(message.content for message in request.messages)]
+    if request.output is not None:
+        texts.append(msgspec.json.encode(request.output.json_schema).decode())
+    return Need(
+        input_tokens=sum(likely_tokens(text) + TOKENS_A_MESSAGE for text in texts if text),
+        max_output=request.max_tokens,
+    )
 
 
 async def _pause(flight: Flight, pause_s: float) -> None:

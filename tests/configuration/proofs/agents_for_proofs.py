@@ -59,3 +59,10 @@ async def falls_silent(context: Context) -> Answer:
 async def asks(context: Context) -> Answer:
     answer = await context.model.complete("what?")
     return {"text": answer.text}
+
+
+async def asks_twice_at_once(context: Context) -> Answer:
+    async with asyncio.TaskGroup() as group:
+        for question in ("what?", "why?"):
+            group.create_task(context.model.complete(question))
+    return {}

@@ -19,7 +19,7 @@ from parallel_agents import ParallelAgentExecutor
 from parallel_agents.core.events import Event, EventType
 
 AGENTS = Path(__file__).with_name("agents_for_proofs.py")
-NAMES = ("tells", "naps", "waits_for_a_file", "raises", "takes_memory", "falls_silent", "asks")
+NAMES = ("tells", "naps", "waits_for_a_file", "raises", "takes_memory", "falls_silent", "asks", "asks_twice_at_once")
 LOGGERS = ("failures", "slow", "performance")
 ENDS = frozenset(
     {EventType.TASK_COMPLETED, EventType.TASK_FAILED, EventType.TASK_SKIPPED, EventType.TASK_CANCELLED}

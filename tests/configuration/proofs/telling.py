@@ -122,6 +122,22 @@ async def calls_of_a_slow_provider(scene: Scene) -> object:
     return len(await requested(scene))
 
 
+async def whether_the_second_of_two_calls_waits(scene: Scene) -> object:
+    body = await scene.run(task("asks_twice_at_once"), model=MODEL)
+    assert statuses(body) == ["completed"], body["error_management"]
+    return body["performance_metrics"]["parallel_efficiency"]["waited_time_ms"] > 0
+
+
+def limit(low: int, high: int) -> Proof:
+    return Proof(
+        values=(low, high),
+        shows=(True, False),
+        observe=whether_the_second_of_two_calls_waits,
+        given=BASE_URL,
+        needs_provider=True,
+    )
+
+
 PROOFS: dict[str, Proof] = {
     f"{ERRORS}.continue_on_error": Proof(
         values=(True, False),
@@ -211,4 +227,8 @@ PROOFS: dict[str, Proof] = {
     "models.NAME.timeout_seconds": Proof(
         values=(0.5, 30), shows=(2, 1), observe=calls_of_a_slow_provider, given=BASE_URL, needs_provider=True
     ),
+    "models.NAME.requests_per_minute": limit(60, 60_000),
+    "models.NAME.input_tokens_per_minute": limit(60, 600_000),
+    "models.NAME.output_tokens_per_minute": limit(600, 600_000),
+    "models.NAME.max_concurrent": limit(1, 2),
 }
