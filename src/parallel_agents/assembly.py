@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import cast
 
 from parallel_agents.agents.registry import AgentRegistry
 from parallel_agents.core.errors import JournalError, PoolError
+from parallel_agents.core.secrets import key_variables, without_secrets
 from parallel_agents.core.settings import Level, Settings
 from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
@@ -225,6 +227,8 @@ def _process_pool(settings: Settings, level: Level) -> ProcessPool:
         balance=processing.task_queue.load_balancing,
         preload=PRELOAD,
         use_aiomultiprocess=multi.enabled,
+        # The engine makes the model calls, so no worker needs a key: neither an agent nor what it starts has one.
+        environ=without_secrets(os.environ, key_variables(settings)),
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from parallel_agents.agents.registry import Agent, AgentRegistry, missing_fields, with_known_fields
-from parallel_agents.core.errors import AgentError, ConcurrencyError, TaskError
-from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.errors import AgentError, ConcurrencyError, ModelError, TaskError
+from parallel_agents.core.execution import AgentRecord, ExecutionRecord, models_of
 from parallel_agents.core.ids import new_id
 from parallel_agents.core.levels import available, obstacle, own_level
 from parallel_agents.core.settings import IsolationLevel, Level, Settings
@@ -68,7 +68,6 @@ class Intake:
         opened = self.open(max_concurrent, origin)
         parsed = parse_tasks(tasks, origin.places)
         agents = self._agent_records(parsed, model, origin)
-        models = sorted({agent.model for agent in agents if agent.model is not None})
         execution = msgspec.structs.replace(
             opened, model=next((agent.model for agent in agents if agent.model is not None), None), agents=agents
         )
@@ -76,7 +75,7 @@ class Intake:
         elsewhere = {agent.name for agent in agents if agent.isolation not in (None, self._level)}
         here = sum(task.agent_name not in elsewhere for task in resolved)
         workers = min(execution.max_concurrent, here)
-        return Batch(execution=execution, tasks=resolved, models=models, workers=workers)
+        return Batch(execution=execution, tasks=resolved, models=models_of(agents), workers=workers)
 
     def open(self, max_concurrent: int | None, origin: Origin) -> ExecutionRecord:
         """An execution whose tasks are still to come. Raises `ConcurrencyError`."""
@@ -132,8 +131,22 @@ class Intake:
             if agent.name not in records:
                 chosen = model or self._settings.model
                 needed = self._check_model(chosen) if agent.needs_model or chosen is not None else None
-                records[agent.name] = self._agents.record(agent, needed, self._level_of(agent))
+                level, fallback = self._level_of(agent), self._fallback_of(agent, needed)
+                records[agent.name] = self._agents.record(agent, needed, level, fallback)
         return tuple(records.values())
+
+    def _fallback_of(self, agent: Agent, model: str | None) -> str | None:
+        configured = self._settings.agent_settings(agent.name).fallback_model
+        named = agent.fallback_model if configured is None else configured
+        if named is None or model is None:
+            return None
+        try:
+            fallback = self._check_model(named)
+        except ModelError as error:
+            key = f"agent_configs.{agent.name}.fallback_model" if configured is not None else "fallback_model"
+            place = f"{agent.spec_path or agent.name}: " if configured is None else ""
+            raise ModelError(named, f"{place}{key}: {error.problem}", hint=error.hint) from None
+        return None if fallback == model else fallback
 
     @property
     def _level(self) -> str:

@@ -40,6 +40,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrent: int | None = None
     context_tokens: int | None = None
     isolation: IsolationLevel | None = None
+    fallback_model: str | None = None
     needs_model: bool = False
     spec: str | None = None
     spec_path: str | None = None
@@ -106,7 +107,9 @@ class AgentRegistry:
             raise AgentError(name, f"asks for the isolation {isolation!r}, which is not available", hint=hint)
         self._agents[name] = Agent(name=name, target=found, description=description, isolation=isolation)
 
-    def record(self, agent: Agent, model: str | None, isolation: Level | None = None) -> AgentRecord:
+    def record(
+        self, agent: Agent, model: str | None, isolation: Level | None = None, fallback_model: str | None = None
+    ) -> AgentRecord:
         """What the journal keeps of an agent, so that a resume runs the same one, at the same level of its own."""
         return AgentRecord(
             name=agent.name,
@@ -117,6 +120,7 @@ class AgentRegistry:
             context_tokens=agent.context_tokens,
             max_concurrent=agent.max_concurrent,
             isolation=isolation,
+            fallback_model=fallback_model,
         )
 
     def parameters(self, record: AgentRecord) -> bytes:
@@ -206,6 +210,7 @@ def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
         max_concurrent=limits.max_concurrent,
         context_tokens=spec.context_tokens,
         isolation=spec.isolation,
+        fallback_model=spec.fallback_model,
         needs_model=spec.output is not None,
         spec=text,
         spec_path=path,

@@ -69,7 +69,9 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `title` names result files, `landing` what stands on a canvas. `reads` says which nodes of a canvas it is meant for.
     `inputs` are its fields. An agent has either an `output` contract and a prompt, or an `entry` (an import string of
-    `async def run(context)`). Its `isolation` is the level that it is to run at; None leaves that to the configuration.
+    `async def run(context)`). `fallback_model` is called while the provider of the chosen model takes no calls, unless
+    the configuration names another. Its `isolation` is the level that it is to run at; None leaves that to the
+    configuration.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -80,6 +82,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     output: Output | None = None
     entry: str | None = None
     model: str = "inherit"
+    fallback_model: Annotated[str, Meta(min_length=1)] | None = None
     context_tokens: Count | None = None
     isolation: IsolationLevel | None = None
     limits: SpecLimits = SpecLimits()

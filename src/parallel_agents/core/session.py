@@ -29,6 +29,7 @@ class SessionWriter:
         self._level: IsolationLevel = settings.parallel_processing.context_isolation.isolation_level
         self._own_levels: dict[str, IsolationLevel | None] = {agent.name: agent.isolation for agent in execution.agents}
         self._context_tokens = {agent.name: agent.context_tokens for agent in execution.agents}
+        self._models = {agent.name: (agent.model, agent.fallback_model) for agent in execution.agents}
         self._owned = owned
 
     def state(self, task: TaskRecord) -> State:
@@ -41,7 +42,7 @@ class SessionWriter:
 
     def whole(self, task: TaskRecord, verdict: Verdict) -> dict[str, Any]:
         """A session with everything; `verdict` is what a look at its result found."""
-        result = {"result": _result(task, verdict)}
+        result = {"result": _result(task, verdict, self._fell_back_from(task))}
         given = {"metadata": msgspec.msgpack.decode(task.task.metadata), "input_data": self._input_data(task)}
         return self._session(task, given, result)
 
@@ -69,6 +70,12 @@ class SessionWriter:
     def is_isolated(self, task: TaskRecord) -> bool:
         """Whether the last attempt of a task got the isolation that was asked for; it has had one."""
         return is_isolated(task.attempts[-1].effective, self._asked(task))
+
+    def _fell_back_from(self, task: TaskRecord) -> str | None:
+        """The model that was chosen, where its fallback gave the result that stands."""
+        accepted = metrics.accepted_attempt(task)
+        chosen, fallback = self._models.get(task.task.agent_name, (None, None))
+        return chosen if accepted is not None and fallback is not None and accepted.model == fallback else None
 
     def _asked(self, task: TaskRecord) -> IsolationLevel:
         return self._own_levels.get(task.task.agent_name) or self._level
@@ -148,7 +155,7 @@ def _execution_context(attempt: AttemptRecord | None) -> dict[str, Any] | None:
     }
 
 
-def _result(task: TaskRecord, verdict: Verdict) -> dict[str, Any] | None:
+def _result(task: TaskRecord, verdict: Verdict, fallback_from: str | None) -> dict[str, Any] | None:
     found = {"quality": [flaw.value for flaw in verdict.flaws], "duplicate_of": verdict.duplicate_of}
     if task.state is State.FAILED:
         return {"status": "error", "output_data": None, "performance_metrics": None, **found}
@@ -161,6 +168,7 @@ def _result(task: TaskRecord, verdict: Verdict) -> dict[str, Any] | None:
         "status": task.result_status,
         "reason": task.result_reason,
         "model": accepted.model if accepted else None,
+        "fallback_from": fallback_from,
         "is_language_model": accepted.is_language_model if accepted else None,
         "finish_reason": accepted.finish_reason if accepted else None,
         **found,

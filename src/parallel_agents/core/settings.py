@@ -87,6 +87,7 @@ class AgentSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retry_attempts: Natural | None = None
     context_size_mb: Megabytes | None = None
     isolation_level: IsolationLevel | None = None
+    fallback_model: str | None = None
 
 
 def _specified_agents() -> dict[str, AgentSettings]:

@@ -66,9 +66,10 @@ def refusal_from(lane: str, status: int, headers: Mapping[str, str], body: objec
     """Read a provider's error answer, `{"error": {…}}` or what stands inside; `secret` is blotted out of its words."""
     error = _inner(body)
     details = _inner(error.get("details"))
-    codes = {str(part).lower() for part in (error.get("type"), error.get("code"), details.get("error_code")) if part}
+    given = (error.get("type"), error.get("code"), details.get("error_code"))
+    codes = {scrubbed(str(part), secret).lower() for part in given if part}
     message = str(error.get("message") or (body if isinstance(body, str) else "") or "no message")
-    lowered = {name.lower(): value for name, value in headers.items()}
+    lowered = {name.lower(): scrubbed(value, secret) for name, value in headers.items()}
     return Refusal(
         lane=lane,
         status=status,

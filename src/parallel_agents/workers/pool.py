@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -48,6 +48,7 @@ class ProcessPool:
         balance: Balance = "least_busy",
         preload: Sequence[str] = (),
         use_aiomultiprocess: bool = True,
+        environ: Mapping[str, str] | None = None,
         on_worker: Callable[[str, WorkerIdentity], None] | None = None,
         starter: Callable[[], Starter] | None = None,
     ) -> None:
@@ -56,7 +57,9 @@ class ProcessPool:
         self._idle_timeout_s = idle_timeout_s
         self._min_workers = min_workers
         self._worker_timeout_s = worker_timeout_s
-        self._make_starter = starter or partial(make_starter, preload, use_aiomultiprocess=use_aiomultiprocess)
+        self._make_starter = starter or partial(
+            make_starter, preload, use_aiomultiprocess=use_aiomultiprocess, environ=environ
+        )
         self._on_worker = on_worker
         self._alive: dict[int, SupervisedWorker] = {}
         self._level: Level = level

@@ -11,7 +11,7 @@ import multiprocessing
 import multiprocessing.process
 import os
 import sys
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from multiprocessing import context, forkserver, popen_forkserver, reduction, resource_tracker, spawn, util
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ import aiomultiprocess
 from aiomultiprocess.types import Unit
 
 from parallel_agents.workers.family import end_all_below
+from parallel_agents.workers.launching import handing_on
 
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
@@ -95,7 +96,10 @@ class ForkServerStarter:
     keys to every worker.
     """
 
-    def __init__(self, preload: Sequence[str], *, use_aiomultiprocess: bool) -> None:
+    def __init__(
+        self, preload: Sequence[str], *, use_aiomultiprocess: bool, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._environ = environ
         self._server = forkserver.ForkServer()
         # The module that freezes must be the last: what is loaded after it would not be shared.
         self._server.set_forkserver_preload([*preload, "parallel_agents.workers.freeze"])
@@ -104,7 +108,8 @@ class ForkServerStarter:
     def start(self, target: Callable[..., Awaitable[None]], args: Sequence[Any]) -> Any:
         """Start a process."""
         process = self._process(target, args)
-        _start_unlisted(process)
+        with handing_on(self._environ):
+            _start_unlisted(process)
         return process
 
     def end_strays(self, keep: Collection[int]) -> None:
@@ -131,7 +136,8 @@ class ForkServerStarter:
 class SpawnStarter:
     """A fresh interpreter for every worker: slower, and the only way where there is no fork server."""
 
-    def __init__(self, *, use_aiomultiprocess: bool) -> None:
+    def __init__(self, *, use_aiomultiprocess: bool, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = environ
         self._context = multiprocessing.get_context("spawn")
         self._wrap = use_aiomultiprocess
 
@@ -139,7 +145,8 @@ class SpawnStarter:
         """Start a process."""
         make = self._context.Process
         process = Process(make, target, args).aio_process if self._wrap else make(target=run_plain, args=(target, args))
-        _start_unlisted(process)
+        with handing_on(self._environ):
+            _start_unlisted(process)
         return process
 
     def end_strays(self, keep: Collection[int]) -> None:
@@ -163,10 +170,13 @@ def run_plain(target: Callable[..., Awaitable[None]], args: Sequence[Any]) -> No
     asyncio.run(target(*args))  # pyright: ignore[reportArgumentType]
 
 
-def make_starter(preload: Sequence[str], *, use_aiomultiprocess: bool) -> Starter:
-    """Choose the way to start processes on this system."""
+def make_starter(
+    preload: Sequence[str], *, use_aiomultiprocess: bool, environ: Mapping[str, str] | None = None
+) -> Starter:
+    """Choose the way to start processes on this system. They get `environ`, or the program's own where it is None."""
     # Started here, once and from one thread, so that every worker shares it.
-    resource_tracker.ensure_running()
+    with handing_on(environ):
+        resource_tracker.ensure_running()
     if START_METHOD == "forkserver":
-        return ForkServerStarter(preload, use_aiomultiprocess=use_aiomultiprocess)
-    return SpawnStarter(use_aiomultiprocess=use_aiomultiprocess)
+        return ForkServerStarter(preload, use_aiomultiprocess=use_aiomultiprocess, environ=environ)
+    return SpawnStarter(use_aiomultiprocess=use_aiomultiprocess, environ=environ)

@@ -19,6 +19,7 @@ from tests.configuration.proofs.running import (
 from tests.configuration.proofs.scene import Scene, error_classes, outputs, statuses, task
 
 from parallel_agents.core.events import EventType
+from parallel_agents.simulator import Fault, Options, running
 
 ERRORS = f"{PROCESSING}.error_handling"
 MONITORING = f"{PROCESSING}.performance_monitoring"
@@ -42,6 +43,14 @@ async def ends_and_traceback(scene: Scene) -> object:
 async def end_and_attempts(scene: Scene) -> object:
     body = await scene.run(task("raises"))
     return statuses(body), body["agent_execution_sessions"][0]["attempt"]
+
+
+async def model_that_answered(scene: Scene) -> object:
+    async with running(Options(faults=(Fault(kind="quota"),))) as url:
+        scene.environ["OPENAI_BASE_URL"] = f"{url}/v1"
+        body = await scene.run(task("asks"), model="openai:first", max_concurrent=1)
+    result: dict[str, Any] = body["agent_execution_sessions"][0]["result"] or {}
+    return body["overall_status"], result.get("model"), result.get("fallback_from")
 
 
 async def notices(scene: Scene) -> object:
@@ -187,6 +196,11 @@ PROOFS: dict[str, Proof] = {
         shows=((["failed"], ["memory_limit"]), (["completed"], [])),
         observe=end_of_taking_memory,
         given={**NO_RETRY, f"{CONTEXT}.context_size_limit_mb": 32},
+    ),
+    f"{PROCESSING}.agent_configs.NAME.fallback_model": Proof(
+        values=(None, "openai:second"),
+        shows=(("paused", None, None), ("completed", "openai:second", "openai:first")),
+        observe=model_that_answered,
     ),
     f"{WORKERS}.enabled": Proof(values=(True, False), shows=(True, False), observe=who_started_the_worker),
     f"{WORKERS}.worker_type": Proof(

@@ -34,6 +34,7 @@ AGENT_OF = {
     "retry_attempts": "raises",
     "context_size_mb": "takes_memory",
     "isolation_level": "naps",
+    "fallback_model": "asks",
 }
 
 
