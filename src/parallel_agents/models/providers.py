@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -149,6 +150,15 @@ def own_url(model: str, settings: Settings, environ: Mapping[str, str]) -> str |
     """The address that was set for a remote model; None where its calls go to the provider's own."""
     remote = _REMOTE[model.partition(":")[0]]
     return settings.model_settings(model).base_url or environ.get(f"{remote.variables}_BASE_URL") or None
+
+
+def is_on_this_machine(model: str, settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Tell whether a remote model's calls go to an address of this machine."""
+    host = urlsplit(own_url(model, settings, environ) or "").hostname
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def build(model: str, settings: Settings, environ: Mapping[str, str], now: Callable[[], float]) -> Provider:
