@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -69,9 +68,7 @@ class ParallelAgentExecutor:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     @property
@@ -205,19 +202,21 @@ class ParallelAgentExecutor:
         """
         return await self._starter.go_on(execution_id)
 
-    async def wait(self, execution_id: str) -> dict[str, Any]:
+    async def wait(self, execution_id: str, *, through_pauses: bool = False) -> dict[str, Any]:
         """Wait until an execution of this executor has ended, is paused or drained; returns its document.
+
+        With `through_pauses`, wait on while it is paused for a closed lane (quota, billing, …): that ends by itself.
 
         Raises:
             ParallelAgentsError: what broke the engine.
         """
-        await self.join(execution_id)
+        await self.join(execution_id, through_pauses=through_pauses)
         return await self.get_execution_results(execution_id)
 
-    async def join(self, execution_id: str) -> None:
+    async def join(self, execution_id: str, *, through_pauses: bool = False) -> None:
         """As `wait`, without reading the document."""
         if self._running is not None:
-            await self._running.wait(execution_id)
+            await self._running.wait(execution_id, through_pauses=through_pauses)
             if self._closed:
                 raise EngineClosedError(execution_id)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from parallel_agents.assembly import Service
 from parallel_agents.control import Control
-from parallel_agents.core.execution import ExecutionRecord
+from parallel_agents.core.execution import ExecutionRecord, models_of
 from parallel_agents.engine.feed import Feed
 from parallel_agents.executions import Executions
 from parallel_agents.intake import Intake, Origin
@@ -79,7 +79,7 @@ class Starter:
             await self._note_end(record)
             return False
         self._intake.check_levels(record.agents)
-        models = sorted({agent.model for agent in record.agents if agent.model is not None})
+        models = models_of(record.agents)
         for model in models:
             self._intake.model_of(model)
         if self._is_elsewhere(execution_id) and record.paused is not None:

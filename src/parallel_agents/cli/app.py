@@ -29,6 +29,7 @@ from parallel_agents.cli.options import (
     Source,
     whole,
 )
+from parallel_agents.cli.simulatoroptions import NOTHING_GIVEN, SimulatorOptions
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
 from parallel_agents.core.errors import InputError
@@ -272,16 +273,11 @@ app.command(name="completion")(print_completion)
 
 
 @app.command(name="simulate-provider")
-def simulate_provider(
-    *,
-    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(converter=whole, help="Port to listen on; 0 takes a free one.")] = 0,
-    latency: Annotated[float, Parameter(help="Seconds before each answer.")] = 0.0,
-) -> int:
+def simulate_provider(*, options: SimulatorOptions = NOTHING_GIVEN) -> int:
     """Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model."""
     from parallel_agents.cli.simulating import simulate
 
-    return _await(simulate(host=host, port=port, latency_s=latency))
+    return _await(simulate(options))
 
 
 @app.command

@@ -39,6 +39,10 @@ Quiet = Annotated[
         name="--quiet", alias="-q", negative="", help="No progress: print only where the results are, and what failed."
     ),
 ]
+Wait = Annotated[
+    bool,
+    Parameter(name="--wait", negative="", help="Where the provider takes no calls, wait until it does, and go on."),
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the JSON document and nothing else.")]
 Format = Annotated[
     Literal["json", "jsonl", "csv"] | None,
@@ -100,8 +104,9 @@ class Landing:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Where an execution is kept, and how its results are told."""
+    """Where an execution is kept, how long it is followed, and how its results are told."""
 
+    wait: Wait = False
     config: Config = None
     journal: Journal = None
     output: Output = None
@@ -117,7 +122,13 @@ class Results:
 
         view = view_of(self.format, self.aggregate, self.output)
         return RunOptions(
-            config=self.config, journal=self.journal, output=self.output, json=self.json, quiet=self.quiet, view=view
+            config=self.config,
+            journal=self.journal,
+            output=self.output,
+            json=self.json,
+            quiet=self.quiet,
+            wait=self.wait,
+            view=view,
         )
 
 

@@ -150,7 +150,7 @@ class Lane:
         if self._is_over(closed):
             self.reopen()
             return
-        raise LaneClosedError(closed.lane, closed.reason, closed.resume_at)
+        raise LaneClosedError(closed.lane, closed.reason, closed.resume_at, kind=closed.kind)
 
     def _is_over(self, closed: LaneClosedError) -> bool:
         return closed.resume_at is not None and self._now() >= closed.resume_at
