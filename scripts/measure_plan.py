@@ -3,8 +3,8 @@
 uv run python scripts/measure_plan.py [--pilot K] [--latency S] [--p95 S] [--rounds N]
 
 Each round serves a simulated provider with log-normal latency that counts a token for each byte, plans the example
-vault with a pilot, runs it, and prints cost and time: planned, as they came, and their ratio. The cost is the provider's
-own count. A pilot of three tells little of times that differ much: with a p95 of 2.5 medians the ratios of three rounds
+vault with a pilot, runs it, and prints cost and time: planned, as they came, and their ratio. The cost is its own
+count. A pilot of three tells little of times that differ much: with a p95 of 2.5 medians the ratios of three rounds
 were 1.6, 0.9 and 0.5, with one of 1.5 medians those of four were 0.8 to 1.1.
 """
 
