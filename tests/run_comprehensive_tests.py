@@ -112,7 +112,10 @@ CRITERIA = {
         "sixteen calls of 1 s, eight at once, against the wall time and the latencies that the simulated provider saw "
         "(no more than 2.4 s for 16 s of answers), and the same outputs one at a time; benchmarks are still to come",
         (
+            "tests/core/test_forecast.py",
             "tests/core/test_metrics.py",
+            "tests/core/test_schedule.py",
+            "tests/endtoend/test_planning.py",
             "tests/endtoend/test_on_the_simulator.py::test_eight_at_once_are_eight_at_once_and_the_figures_say_so",
             "tests/endtoend/test_parallel_equals_serial.py",
         ),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UnscoredError,
     )
     from parallel_agents.core.events import Event, EventType
+    from parallel_agents.core.forecast import Forecast
     from parallel_agents.core.settings import Settings
     from parallel_agents.engine.failures import ErrorHandlingManager
     from parallel_agents.engine.monitor import PerformanceMonitor
@@ -53,6 +54,7 @@ _HOMES = {
     "Event": "core.events",
     "EventType": "core.events",
     "ExecutionClosedError": "core.errors",
+    "Forecast": "core.forecast",
     "InputError": "core.errors",
     "ItemError": "core.errors",
     "ParallelAgentExecutor": "executor",
@@ -82,6 +84,7 @@ __all__ = [
     "Event",
     "EventType",
     "ExecutionClosedError",
+    "Forecast",
     "InputError",
     "ItemError",
     "ParallelAgentExecutor",

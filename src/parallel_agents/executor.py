@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,10 +17,12 @@ from parallel_agents.control import Control
 from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord
+from parallel_agents.core.forecast import Forecast
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.task import Task
 from parallel_agents.executions import Executions
+from parallel_agents.forecasts import Forecaster
 from parallel_agents.intake import Intake, Origin
 from parallel_agents.models.providers import usable
 from parallel_agents.ports.journal import Journal
@@ -168,6 +170,27 @@ class ParallelAgentExecutor:
         Entering it raises `InputError` for a wrong concurrency or model.
         """
         return self._starter.open(max_concurrent, model, Origin(source=source, vault_root=vault_root))
+
+    async def plan(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        max_concurrent: int | None = None,
+        *,
+        model: str | None = None,
+        places: Sequence[str] = (),
+        pilots: Collection[str] = (),
+    ) -> Forecast:
+        """Foretell what a batch will likely need: tokens, cost, time. Nothing is called, started or journaled.
+
+        It goes by what tasks of the same agent and model did that the journal knows, first those of the executions
+        `pilots`; else by the requests and the agent's contract.
+
+        Raises:
+            InputError: as `submit_batch_tasks`.
+        """
+        batch = self._intake.prepare(tasks, max_concurrent, model, Origin(places=places))
+        forecaster = Forecaster(self.settings, self._environ, self._journals.to_look())
+        return await forecaster.forecast(batch.execution, batch.tasks, self._clock.now(), pilots=pilots)
 
     async def resume_execution(self, execution_id: str) -> bool:
         """Go on with an execution that nobody runs, or that is paused here or elsewhere; False when it has ended.

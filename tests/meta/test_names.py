@@ -21,6 +21,7 @@ PUBLIC = [
     "Event",
     "EventType",
     "ExecutionClosedError",
+    "Forecast",
     "InputError",
     "ItemError",
     "ParallelAgentExecutor",

@@ -49,6 +49,9 @@ def run(
     chosen: ChosenOptions = NOTHING_CHOSEN,
     landing: LandingOptions = NO_LANDING,
     max_concurrent: MaxConcurrent = None,
+    yes: Annotated[
+        bool, Parameter(negative="", help="Do not ask on a terminal before a run that may cost money.")
+    ] = False,
     results: ResultOptions = USUAL_RESULTS,
 ) -> int:
     """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
@@ -61,8 +64,34 @@ def run(
         notes=chosen.notes,
         skip_unreadable=chosen.skip_unreadable,
         landing=LandingChoice(apply=landing.apply, recolour=landing.recolour, palette=choice.palette),
+        yes=yes,
     )
     return _await(run_source(source, chosen.agent, choice, options))
+
+
+@app.command
+def plan(
+    source: Source,
+    /,
+    *,
+    chosen: ChosenOptions = NOTHING_CHOSEN,
+    max_concurrent: MaxConcurrent = None,
+    pilot: Annotated[
+        int | None, Parameter(converter=whole, help="Really run so many of the tasks, and go by what they did.")
+    ] = None,
+    config: Config = None,
+    journal: Journal = None,
+    json: Json = False,
+) -> int:
+    """Show what a run would do, need and cost. Without a pilot nothing is called and nothing is kept."""
+    from parallel_agents.cli.planning import PlanOptions, show_plan
+    from parallel_agents.cli.sourcing import Reading
+
+    options = PlanOptions(
+        config=config, journal=journal, model=chosen.model, max_concurrent=max_concurrent, pilot=pilot, json=json
+    )
+    reading = Reading(source, chosen.agent, chosen.choice(), chosen.notes, chosen.skip_unreadable)
+    return _await(show_plan(reading, options))
 
 
 @app.command

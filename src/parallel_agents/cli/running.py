@@ -13,13 +13,14 @@ import msgspec
 
 from parallel_agents.canvas.choice import NodeChoice
 from parallel_agents.canvas.palettefile import palette_named
-from parallel_agents.canvas.selection import Skipped
 from parallel_agents.cli import codes
 from parallel_agents.cli.applying import show_outcome
 from parallel_agents.cli.colour import is_terminal
 from parallel_agents.cli.interruption import Interruption
+from parallel_agents.cli.paying import agreed
 from parallel_agents.cli.progress import PlainProgress, Progress, QuietProgress
 from parallel_agents.cli.reading import check_journal
+from parallel_agents.cli.sourcing import Reading, read_source
 from parallel_agents.cli.streams import note, tell_data
 from parallel_agents.cli.summary import show_summary
 from parallel_agents.cli.writing import print_results, write_results
@@ -28,9 +29,7 @@ from parallel_agents.core.formats import View
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
 from parallel_agents.landing import CanvasLandings, Incremental, Outcome, refuse_unwritable
 from parallel_agents.result_files import check_place, default_place
-from parallel_agents.sources.canvases import EarlierByCanvas
-from parallel_agents.sources.plan import Plan, title_of
-from parallel_agents.sources.reading import plan_source
+from parallel_agents.sources.plan import title_of
 
 
 class LandingChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +54,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     notes: bool = False
     skip_unreadable: bool = False
     landing: LandingChoice = LandingChoice()
+    yes: bool = False
     view: View = View()
 
     def for_run(
@@ -65,6 +65,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         notes: bool,
         skip_unreadable: bool,
         landing: LandingChoice,
+        yes: bool = False,
     ) -> RunOptions:
         """These options, with those that only `run` has."""
         return msgspec.structs.replace(
@@ -74,6 +75,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             notes=notes,
             skip_unreadable=skip_unreadable,
             landing=landing,
+            yes=yes,
         )
 
     def remark(self, line: str) -> None:
@@ -85,22 +87,17 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 async def run_source(source: str, agent: str | None, choice: NodeChoice, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
     executor = _executor(options)
-    plan = plan_source(
-        source,
-        agent,
-        choice,
-        executor.agents,
-        await _earlier(executor, source, agent, choice),
-        notes=options.notes,
-        skip_unreadable=options.skip_unreadable,
-    )
-    _say_skipped(plan, options)
+    reading = Reading(source, agent, choice, notes=options.notes, skip_unreadable=options.skip_unreadable)
+    plan = await read_source(executor, reading, options.remark)
     place = options.output or default_place(plan.source, plan.title, _today(), options.view.format)
     check_place(place)
     if options.landing.recolour and not options.landing.apply:
         raise InputError("--recolour goes with --apply")
     if options.landing.apply:
         refuse_unwritable(str(task["canvas_path"]) for task in plan.tasks if task.get("canvas_path"))
+    if not await agreed(executor, plan, options.max_concurrent, yes=options.yes):
+        await executor.aclose()
+        return codes.INTERRUPTED
     async with Interruption(executor) as interruption:
         try:
             execution_id = await executor.submit_batch_tasks(
@@ -311,39 +308,3 @@ async def _default_place(
 
 def _today() -> datetime:
     return datetime.now().astimezone()
-
-
-async def _earlier(
-    executor: ParallelAgentExecutor, source: str, agent: str | None, choice: NodeChoice
-) -> EarlierByCanvas | None:
-    if agent is None or not choice.needs_journal:
-        return None
-    return await executor.executions.earlier(Path(source), executor.agents.resolve(agent).name)
-
-
-def _say_skipped(plan: Plan, options: RunOptions) -> None:
-    for warning in plan.warnings:
-        options.remark(f"warning   {warning}")
-    for skip in plan.skipped:
-        options.remark(_skipped(skip, plan))
-    if plan.not_selected:
-        one, many = "skipped   1 node: not selected", f"skipped   {plan.not_selected} nodes: not selected"
-        options.remark(one if plan.not_selected == 1 else many)
-    if not plan.tasks:
-        raise InputError(f"{plan.source}: there is nothing to run; {_why_nothing(plan.skipped)}")
-
-
-def _skipped(skip: Skipped, plan: Plan) -> str:
-    if skip.node_id is None:
-        return f"skipped   {skip.path}: {skip.reason}"
-    place = "" if skip.path == plan.source else f"{skip.path}, "
-    return f"skipped   {place}node {skip.node_id}: {skip.reason}"
-
-
-def _why_nothing(skipped: Sequence[Skipped]) -> str:
-    nodes = sum(skip.node_id is not None for skip in skipped)
-    if nodes:
-        return "1 node was skipped" if nodes == 1 else f"{nodes} nodes were skipped"
-    if not skipped:
-        return "it is empty"
-    return "1 file was skipped" if len(skipped) == 1 else f"{len(skipped)} files were skipped"

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -172,6 +173,15 @@ def lane_key(model: str, settings: Settings, environ: Mapping[str, str]) -> str:
     where = endpoint(model, settings, environ)
     secret = hashlib.sha256(where.api_key.encode()).hexdigest()
     return "|".join((model.partition(":")[0], where.base_url.rstrip("/"), secret, where.name.strip()))
+
+
+def is_on_this_machine(model: str, settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Tell whether a remote model's calls go to an address of this machine."""
+    host = urlsplit(own_url(model, settings, environ) or "").hostname
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def build(model: str, settings: Settings, environ: Mapping[str, str], now: Callable[[], float]) -> Provider:

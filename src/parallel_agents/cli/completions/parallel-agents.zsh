@@ -19,6 +19,7 @@ _parallel_agents() {
                 'events:Print what happened to the tasks of an execution, one JSON object a line.'
                 'journal:Check a journal, and save what can be read of a damaged one.'
                 'pause:Pause an execution, whichever process runs it: what runs goes on to its end, nothing more starts.'
+                'plan:Show what a run would do, need and cost. Without a pilot nothing is called and nothing is kept.'
                 'report:Tell what to study next: scores with the weakest first, open questions, explanations, failures.'
                 'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
@@ -44,6 +45,7 @@ _parallel_agents() {
                 events) _parallel_agents_events ;;
                 journal) _parallel_agents_journal ;;
                 pause) _parallel_agents_pause ;;
+                plan) _parallel_agents_plan ;;
                 report) _parallel_agents_report ;;
                 results) _parallel_agents_results ;;
                 resume) _parallel_agents_resume ;;
@@ -248,6 +250,24 @@ _parallel_agents_pause() {
         '(- *)'{-h,--help}'[show help]'
 }
 
+_parallel_agents_plan() {
+    _arguments \
+        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
+        '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \
+        '--select[Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, changed-since-last-run, group\:LABEL, subtree\:NODE or text\:WORDS; with commas, and, or, not, parentheses]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group\: subtree\: text\: }' \
+        '--palette[What the colours mean\: jsoncanvas, project-v1, project-v2, or a YAML file of your own]:value:{ compadd -- jsoncanvas project-v1 project-v2; _path_files -g "*.yaml(-.) *.yml(-.) *(-/)" }' \
+        '--notes[A task for each Markdown note of the folder, instead of its canvases]' \
+        '--skip-unreadable[Leave out what cannot be read in the folder instead of refusing all of it]' \
+        '--max-concurrent[How many tasks run at once]:value: ' \
+        '--pilot[Really run so many of the tasks, and go by what they did]:value: ' \
+        '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
+        '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
+        '--json[Print the JSON document and nothing else]' \
+        '1:source:_path_files -g "*.canvas(-.) *.jsonl(-.) *.md(-.) *(-/)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
 _parallel_agents_report() {
     _arguments \
         '--output[Write it into this .md or .html; an existing file is never replaced]:value:_files' \
@@ -328,6 +348,7 @@ _parallel_agents_run() {
         '--apply[Put results on their canvases while they come in; undo takes them off again]' \
         '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
+        '--yes[Do not ask on a terminal before a run that may cost money]' \
         '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \

@@ -1,0 +1,77 @@
+"""Asks whoever sits at a terminal before a run that may cost money."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+
+from parallel_agents.cli.foretold import advice, between, count, dollars, seconds
+from parallel_agents.cli.streams import note
+from parallel_agents.cli.translation import localized
+from parallel_agents.core.forecast import Forecast
+from parallel_agents.executor import ParallelAgentExecutor
+from parallel_agents.sources.plan import Plan
+
+_YES = frozenset({"y", "yes", "是", "好"})
+
+
+async def agreed(executor: ParallelAgentExecutor, plan: Plan, max_concurrent: int | None, *, yes: bool) -> bool:
+    """Tell whether to go on: it costs nothing, `yes` was said beforehand, nobody can be asked, or somebody agreed.
+
+    Raises:
+        InputError: as `submit_batch_tasks`.
+    """
+    if yes or not _somebody_is_there():
+        return True
+    found = await executor.plan(plan.tasks, max_concurrent, places=plan.places)
+    if not any(one.may_cost for one in found.agents):
+        return True
+    for line in _short(found):
+        note(line)
+    sys.stderr.write(localized("Run it? [y/N]") + " ")
+    sys.stderr.flush()
+    answer = await _answer()
+    if answer is not None and answer.strip().lower() in _YES:
+        return True
+    if not (answer or "").endswith("\n"):
+        sys.stderr.write("\n")
+    note("nothing was run")
+    return False
+
+
+def _somebody_is_there() -> bool:
+    # Where only the output is a terminal, a script feeds the input: it would wait for an answer for ever.
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _short(found: Forecast) -> Iterator[str]:
+    names = ", ".join(dict.fromkeys(one.model for one in found.agents if one.model is not None))
+    if found.cost_usd is None and found.unpriced:
+        yield f"this runs {count(found.tasks)} with {names}: it may cost money"
+    elif found.cost_usd is None:
+        yield f"this runs {count(found.tasks)} with {names}: it costs money, how much is unknown"
+    else:
+        yield f"this runs {count(found.tasks)} with {names} for about {between(found.cost_usd, dollars)}"
+    if found.duration_s is not None:
+        yield f"it takes about {between(found.duration_s, seconds)}"
+    yield from advice(found)
+
+
+async def _answer() -> str | None:
+    """The line that was typed; None where it was Ctrl-C. Waits on the loop, which a plain read would hold up."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[bool] = loop.create_future()
+
+    def tell(can_be_read: bool) -> None:
+        if not told.done():
+            told.set_result(can_be_read)
+
+    loop.add_reader(sys.stdin.fileno(), tell, True)
+    loop.add_signal_handler(signal.SIGINT, tell, False)
+    try:
+        return sys.stdin.readline() if await told else None
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+        loop.remove_signal_handler(signal.SIGINT)

@@ -1,0 +1,61 @@
+"""`plan`: what a run would do, need and cost, before anybody pays for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from parallel_agents.cli import codes
+from parallel_agents.cli.foretold import count, document_of, dollars, lines_of
+from parallel_agents.cli.piloting import Pilot, run_pilot
+from parallel_agents.cli.sourcing import Reading, read_source
+from parallel_agents.cli.streams import note, tell_data, tell_json
+from parallel_agents.core.errors import InputError
+from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
+
+
+class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of `plan`."""
+
+    config: Path | None
+    journal: Path | None
+    model: str | None
+    max_concurrent: int | None
+    pilot: int | None
+    json: bool
+
+
+async def show_plan(reading: Reading, options: PlanOptions) -> int:
+    """Foretell a run; with a pilot, after some of it has run."""
+    if options.pilot is not None and options.pilot < 1:
+        raise InputError(f"--pilot {options.pilot} runs nothing; give 1 or more")
+    executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal, model=options.model)
+    try:
+        plan = await read_source(executor, reading, note)
+        pilot = None
+        if options.pilot is not None:
+            pilot = await run_pilot(executor, plan, options.pilot, options.max_concurrent, quiet=options.json)
+            if not pilot.is_over:
+                return _stopped(pilot)
+        pilots = () if pilot is None else (pilot.execution_id,)
+        found = await executor.plan(plan.tasks, options.max_concurrent, places=plan.places, pilots=pilots)
+        if options.json:
+            tell_json(document_of(plan, found, pilot))
+            return codes.OK
+        if pilot is not None:
+            note(_said(pilot))
+        tell_data("\n".join(lines_of(plan, found)))
+        return codes.OK
+    finally:
+        await executor.aclose()
+
+
+def _stopped(pilot: Pilot) -> int:
+    note(f"the pilot was stopped; `parallel-agents resume {pilot.execution_id}` goes on with it")
+    return codes.INTERRUPTED
+
+
+def _said(pilot: Pilot) -> str:
+    cost = "cost unknown" if pilot.cost_usd is None else dollars(pilot.cost_usd)
+    return f"pilot {pilot.execution_id}: {pilot.completed} of {count(pilot.tasks)} completed, {cost}"
