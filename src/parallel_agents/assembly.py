@@ -158,10 +158,10 @@ class Service:
             )
         self.engine.change(settings)
 
-    async def wait(self, execution_id: str) -> None:
-        """Wait until an execution has ended or is paused. Raises what broke the engine."""
+    async def wait(self, execution_id: str, *, through_pauses: bool = False) -> None:
+        """Wait until an execution has ended or is paused, as the engine does. Raises what broke it."""
         try:
-            await self.engine.wait(execution_id)
+            await self.engine.wait(execution_id, through_pauses=through_pauses)
         except BaseExceptionGroup as group:
             raise cause_of(group) from group
 

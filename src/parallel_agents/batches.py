@@ -20,7 +20,7 @@ from parallel_agents.core.states import Trigger
 from parallel_agents.distinct import StoredFirsts
 from parallel_agents.sources.reading import plan_source
 
-Strategy = Literal["priority_queue", "fifo", "lifo", "shortest_first", "round_robin"]
+Strategy = Literal["priority_queue", "fifo", "lifo", "shortest_first", "round_robin", "prompt_cache"]
 
 
 class BatchTasks(list[dict[str, Any]]):
@@ -63,7 +63,8 @@ def prioritize_tasks(tasks: Sequence[Mapping[str, Any]], strategy: Strategy = "p
 
     `priority_queue`: by level, within a level as given. `fifo` and `lifo`: as given, and the other way round.
     `shortest_first`: those with the least text in their input first. `round_robin`: one of each canvas in turn, each
-    canvas's own as given.
+    canvas's own as given. `prompt_cache`: those of one agent and model together, in the order in which the first of
+    each stands, so that they find what they begin with in the provider's prompt cache.
 
     Raises:
         InputError: the strategy is not known.
@@ -82,6 +83,8 @@ def prioritize_tasks(tasks: Sequence[Mapping[str, Any]], strategy: Strategy = "p
             return sorted(given, key=lambda task: _length_of(task.get("input_data")))
         case "round_robin":
             return _in_turn(given)
+        case "prompt_cache":
+            return _alike_together(given)
         case other:  # pyright: ignore[reportUnnecessaryComparison]
             raise InputError(f"strategy {other!r} is not one of {', '.join(get_args(Strategy))}")
 
@@ -105,6 +108,17 @@ def _in_turn(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         rounds.append((seen[task.get("canvas_path")], position))
         seen[task.get("canvas_path")] += 1
     return [tasks[position] for _, position in sorted(rounds)]
+
+
+def _alike_together(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    places: dict[tuple[str, str], int] = {}
+    for task in tasks:
+        places.setdefault(_prefix_of(task), len(places))
+    return sorted(tasks, key=lambda task: places[_prefix_of(task)])
+
+
+def _prefix_of(task: Mapping[str, Any]) -> tuple[str, str]:
+    return str(task.get("agent_name")), str(task.get("model"))
 
 
 def aggregate_results(results: Iterable[Mapping[str, Any]], method: str = "merge") -> dict[str, Any]:

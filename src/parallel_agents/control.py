@@ -22,6 +22,10 @@ class Control:
         self._engine = engine
         self._now = now
 
+    def is_here(self, execution_id: str) -> bool:
+        """Tell whether this process runs it."""
+        return self._here(execution_id) is not None
+
     async def cancel(self, execution_id: str) -> bool:
         """Cancel what is left; False when it had ended already."""
         if (engine := self._here(execution_id)) is not None:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from parallel_agents.canvas.earlier import Earlier, input_digest
+from parallel_agents.canvas.vault import found_again
 from parallel_agents.core.document import (
     DocumentWriter,
     Facts,
@@ -137,7 +138,7 @@ class Executions:
     async def earlier(self, source: Path, agent_name: str) -> Mapping[Path, Earlier]:
         """What completed before on a canvas, or on those of a folder: scores of any agent, inputs of this one.
 
-        By the resolved path of the canvas; one that was named relative to another folder is not found again.
+        By the resolved path of the canvas. One that was named relative to another folder is looked for in its vault.
         """
         return await self._journal.read(lambda reader: _earlier(reader, source.resolve(), agent_name))
 
@@ -222,18 +223,16 @@ def _earlier(reader: Reader, source: Path, agent_name: str) -> Mapping[Path, Ear
     scored: dict[Path, set[str]] = {}
     inputs: dict[Path, dict[str, str]] = {}
 
-    @cache
-    def resolved(path: str) -> Path:
-        return Path(path).resolve()
-
+    found = cache(found_again)
     for record in reversed(reader.executions()):  # the oldest first, so that the newest input is what stays
-        if record.source is not None and not _are_related(resolved(record.source), source):
+        root = record.vault_root
+        if record.source is not None and not _are_related(found(record.source, root), source):
             continue
         for task in _completed_of(reader, record.execution_id):
             node_id, path = task.task.node_id, task.task.canvas_path
-            if node_id is None or path is None or not resolved(path).is_relative_to(source):
+            if node_id is None or path is None or not found(path, root).is_relative_to(source):
                 continue
-            canvas = resolved(path)
+            canvas = found(path, root)
             if task.task.agent_name == agent_name:
                 inputs.setdefault(canvas, {})[node_id] = input_digest(msgspec.msgpack.decode(task.task.input_data))
             if _has_score(task):

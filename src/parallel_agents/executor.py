@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -17,15 +16,15 @@ from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
 from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
-from parallel_agents.core.execution import AgentRecord, ExecutionRecord
+from parallel_agents.core.execution import AgentRecord
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.task import Task
-from parallel_agents.engine.feed import Feed
 from parallel_agents.executions import Executions
 from parallel_agents.intake import Intake, Origin
 from parallel_agents.models.providers import usable
 from parallel_agents.ports.journal import Journal
+from parallel_agents.starting import Starter
 from parallel_agents.streaming import BatchStream
 
 DEFAULT_CONFIG = "config/parallel_agents.yaml"
@@ -67,9 +66,7 @@ class ParallelAgentExecutor:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     @property
@@ -150,18 +147,13 @@ class ParallelAgentExecutor:
             InputError: a task, an agent, the model or the concurrency is wrong; nothing was journaled. Of an async
                 iterable, the tasks before the wrong one were, and run.
         """
-        if isinstance(tasks, AsyncIterable):
-            async with self.open_batch(max_concurrent, model=model, source=source, vault_root=vault_root) as batch:
-                async for task in tasks:
-                    await batch.submit(task)
-            return batch.execution_id
         origin = Origin(source=source, vault_root=vault_root, places=places)
-        batch = self._intake.prepare(tasks, max_concurrent, model, origin)
-        await self.start(warm=batch.workers, models=batch.models)
-        await self._service.gateway.start(batch.models)
-        execution = msgspec.structs.replace(batch.execution, submitted_at=self._clock.now())
-        await self._service.engine.submit(execution, batch.tasks)
-        return execution.execution_id
+        if not isinstance(tasks, AsyncIterable):
+            return await self._starter.submit(tasks, max_concurrent, model, origin)
+        async with self.open_batch(max_concurrent, model=model, source=source, vault_root=vault_root) as batch:
+            async for task in tasks:
+                await batch.submit(task)
+        return batch.execution_id
 
     def open_batch(
         self,
@@ -175,17 +167,7 @@ class ParallelAgentExecutor:
 
         Entering it raises `InputError` for a wrong concurrency or model.
         """
-        intake = self._intake
-
-        async def start() -> tuple[str, Feed]:
-            record = intake.open(max_concurrent, Origin(source=source, vault_root=vault_root))
-            chosen = model or self.settings.model
-            name = None if chosen is None else self.check_model(chosen)
-            await self.start(models=[] if name is None else [name])
-            record = msgspec.structs.replace(record, model=name, submitted_at=self._clock.now())
-            return record.execution_id, await self._service.engine.open(record)
-
-        return BatchStream(start, lambda task, position: intake.accept(task, position, model))
+        return self._starter.open(max_concurrent, model, Origin(source=source, vault_root=vault_root))
 
     async def resume_execution(self, execution_id: str) -> bool:
         """Go on with an execution that nobody runs, or that is paused here or elsewhere; False when it has ended.
@@ -195,36 +177,23 @@ class ParallelAgentExecutor:
             OwnershipError: another process is running it.
             InputError: a model, or an isolation level of its agents, cannot be had under this configuration.
         """
-        record = await self.executions.record(execution_id)
-        counts = await self.executions.counts(execution_id)
-        if not counts.unfinished:
-            await self._note_end(record)
-            return False
-        self._intake.check_levels(record.agents)
-        models = sorted({agent.model for agent in record.agents if agent.model is not None})
-        for model in models:
-            self.check_model(model)
-        if self.journal.is_owned(execution_id) and not self.runs(execution_id) and record.paused is not None:
-            await self._control.resume_elsewhere(execution_id)
-            return True
-        await self.start(warm=min(record.concurrency, counts.unfinished), models=models)
-        await self._service.gateway.start(models)
-        await self._service.engine.adopt(execution_id)
-        return True
+        return await self._starter.go_on(execution_id)
 
-    async def wait(self, execution_id: str) -> dict[str, Any]:
+    async def wait(self, execution_id: str, *, through_pauses: bool = False) -> dict[str, Any]:
         """Wait until an execution of this executor has ended, is paused or drained; returns its document.
+
+        With `through_pauses`, wait on while it is paused for a closed lane (quota, billing, …): that ends by itself.
 
         Raises:
             ParallelAgentsError: what broke the engine.
         """
-        await self.join(execution_id)
+        await self.join(execution_id, through_pauses=through_pauses)
         return await self.get_execution_results(execution_id)
 
-    async def join(self, execution_id: str) -> None:
+    async def join(self, execution_id: str, *, through_pauses: bool = False) -> None:
         """As `wait`, without reading the document."""
         if self._running is not None:
-            await self._running.wait(execution_id)
+            await self._running.wait(execution_id, through_pauses=through_pauses)
             if self._closed:
                 raise EngineClosedError(execution_id)
 
@@ -328,18 +297,7 @@ class ParallelAgentExecutor:
             InputError: a named task is not one of the execution.
             OwnershipError: the process that runs it did not answer.
         """
-        await self.executions.record(execution_id)
-        if task_ids is not None:
-            await self.executions.check_tasks(execution_id, task_ids)
-        moved = await self._control.retry(execution_id, task_ids)
-        if moved is not None:
-            return moved
-        moved = await self.journal.retry(execution_id, task_ids, self._clock.now())
-        if moved:
-            await self.resume_execution(execution_id)
-        else:
-            self.journal.disown(execution_id)
-        return moved
+        return await self._starter.retry(execution_id, task_ids)
 
     def configure_parallel_settings(self, settings: Mapping[str, Any]) -> bool:
         """Change keys of `parallel_processing` (a nested mapping): all of them, or none.
@@ -390,11 +348,17 @@ class ParallelAgentExecutor:
     def _intake(self) -> Intake:
         return Intake(self.settings, self.agents, check_model=self.check_model, random_bytes=self._chance.randbytes)
 
+    @property
+    def _starter(self) -> Starter:
+        return Starter(
+            self._intake,
+            executions=lambda: self.executions,
+            control=lambda: self._control,
+            journal=lambda: self.journal,
+            service=lambda: self._service,
+            start=self.start,
+            now=self._clock.now,
+        )
+
     def _accept(self, task: Mapping[str, Any], position: int, model: str | None) -> tuple[Task, AgentRecord]:
         return self._intake.accept(task, position, model)
-
-    async def _note_end(self, record: ExecutionRecord) -> None:
-        # An engine that died between the last result and its last word left the end unsaid.
-        if record.ended_at is None and self.journal.try_own(record.execution_id):
-            await self.journal.end(record.execution_id, self._clock.now(), record.resources)
-            self.journal.disown(record.execution_id)

@@ -118,6 +118,11 @@ class Intake:
             raise ConcurrencyError(asked, processing.most_at_once, processing.key_of_most_at_once)
         return asked
 
+    def model_of(self, model: str | None) -> str | None:
+        """The full name of a model, by default the configured one; None where there is none. Raises `ModelError`."""
+        chosen = model or self._settings.model
+        return None if chosen is None else self._check_model(chosen)
+
     def _agent_records(
         self, tasks: Sequence[TaskMapping], model: str | None, origin: Origin
     ) -> tuple[AgentRecord, ...]:

@@ -27,7 +27,7 @@ from parallel_agents.canvas.studying import (
     next_steps,
 )
 from parallel_agents.canvas.survey import Named, beginning_of, named_colours, survey_of
-from parallel_agents.canvas.vault import find_vault_root
+from parallel_agents.canvas.vault import find_vault_root, found_again
 from parallel_agents.core.aggregate import DIMENSIONS, questions_in
 from parallel_agents.core.errors import CanvasError, SourceError
 from parallel_agents.core.session import accepted_output
@@ -56,9 +56,10 @@ async def study_of(
     scores = gathered.sheet.told()
     canvases: list[CanvasStudy] = []
     for path in gathered.canvas_paths:
-        earlier = (await executions.earlier(Path(path), "")).get(await asyncio.to_thread(Path(path).resolve))
+        place = await asyncio.to_thread(found_again, path, record.vault_root)
+        earlier = (await executions.earlier(place, "")).get(place)
         scored = earlier.scored_node_ids if earlier is not None else frozenset[str]()
-        canvases.append(await asyncio.to_thread(_canvas, path, palette, scored, (checks or {}).get(path)))
+        canvases.append(await asyncio.to_thread(_canvas, path, place, palette, scored, (checks or {}).get(path)))
     return Study(
         execution_id=execution_id,
         status=standing["overall_status"],
@@ -143,9 +144,9 @@ def _spot(task: TaskRecord) -> Spot:
     )
 
 
-def _canvas(path: str, palette: Palette, scored: frozenset[str], check: Checked | None) -> CanvasStudy:
+def _canvas(path: str, place: Path, palette: Palette, scored: frozenset[str], check: Checked | None) -> CanvasStudy:
     try:
-        document = load_document(Path(path))
+        document = load_document(place)
         canvas = document.canvas
         survey = survey_of(canvas, palette)
     except (CanvasError, SourceError) as error:

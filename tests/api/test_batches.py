@@ -111,6 +111,7 @@ def tasks_of(*given: tuple[str, str, str | None]) -> list[dict[str, Any]]:
         ("lifo", ["e", "dddd", "ccc", "bb", "a"]),
         ("shortest_first", ["a", "e", "bb", "ccc", "dddd"]),
         ("round_robin", ["a", "ccc", "bb", "dddd", "e"]),
+        ("prompt_cache", ["a", "bb", "ccc", "dddd", "e"]),
     ],
 )
 def test_tasks_are_ordered_as_the_strategy_says_and_none_is_lost(strategy: Any, expected: list[str]) -> None:
@@ -124,6 +125,17 @@ def test_tasks_are_ordered_as_the_strategy_says_and_none_is_lost(strategy: Any, 
     before = [dict(task) for task in given]
     assert [task["task_id"] for task in prioritize_tasks(given, strategy)] == expected
     assert given == before
+
+
+def test_tasks_of_one_agent_and_model_stand_together_in_the_order_in_which_each_first_came() -> None:
+    given: list[dict[str, Any]] = [
+        {"agent_name": "a", "task_id": "1"},
+        {"agent_name": "b", "task_id": "2"},
+        {"agent_name": "a", "task_id": "3", "model": "openai:m"},
+        {"agent_name": "a", "task_id": "4"},
+        {"agent_name": "b", "task_id": "5"},
+    ]
+    assert [task["task_id"] for task in prioritize_tasks(given, "prompt_cache")] == ["1", "4", "2", "5", "3"]
 
 
 def test_an_unknown_strategy_or_level_is_refused() -> None:

@@ -17,6 +17,7 @@ SILENT = {
     "cli/app.py": "help has a catalogue of its own; messages of the commands are found in the calls below",
     "cli/language.py": "says nothing",
     "cli/looking.py": "help has a catalogue of its own",
+    "cli/simulatoroptions.py": "help has a catalogue of its own",
     "cli/studyhtml.py": "parts of HTML; the words stand in cli/studywords.py",
     "cli/studymarkdown.py": "parts of Markdown; the words stand in cli/studywords.py",
     "cli/studywords.py": "a report, in both languages itself",
@@ -34,6 +35,7 @@ SILENT = {
     "models/questions.py": "written into results, which are the same in every language",
     "simulator/counts.py": "statistics for programs",
     "simulator/schemas.py": "patterns",
+    "simulator/tokens.py": "statistics for programs",
     "workers/freeze.py": "another program's words",
 }
 """Modules whose texts no reader of the command line is meant to read, and why."""

@@ -51,6 +51,7 @@ def body(status: str, **queue: int) -> dict[str, Any]:
             "overall_status": status,
             "source": "库",
             "pause_reason": "quota: gone" if status == "paused" else None,
+            "resume_at": "2026-11-24T12:00:00.000Z" if status == "paused" else None,
             "submission_timestamp": "2025-01-22T17:00:00.000Z",
             "model": {"name": "offline", "is_language_model": False},
             "task_queue": {f"{state}_tasks": queue.get(state, 0) for state in states},

@@ -97,6 +97,19 @@ def test_a_second_run_takes_what_has_changed_since_the_first(shell: Shell) -> No
     assert "skipped   2 nodes: not selected\n" in done.stderr
 
 
+def test_an_earlier_run_is_found_again_from_another_folder(shell: Shell) -> None:
+    (shell.folder / ".obsidian").mkdir()
+    canvas = coloured(shell, "1", "1")
+    changed = ("--select", "changed-since-last-run")
+    assert "2 of 2 tasks completed" in shell.run("run", canvas.name, *AGENT, *changed).stdout
+    shell.folder = shell.folder / "elsewhere"
+    shell.folder.mkdir()
+    assert "no node fits 'changed-since-last-run'" in shell.run("run", f"../{canvas.name}", *AGENT, *changed).stderr
+    # The report reads the canvas, which was named as it lay beside the command.
+    assert "cannot be read" not in (told := shell.run("report").stdout), told
+    assert "no such file" not in told
+
+
 @pytest.mark.usefixtures("slow_model")
 def test_a_scored_understanding_is_not_scored_again(shell: Shell) -> None:
     canvas = shell.canvas("什么是整除，它和因数有什么关系？", "能除尽、没有余数就叫整除，除数就是因数。")

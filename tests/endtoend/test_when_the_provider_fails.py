@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import urllib.request
 from collections.abc import Callable
@@ -147,3 +148,73 @@ def test_every_shipped_agent_gets_an_answer_that_passes_its_contract(
     assert done.returncode == 0, done.stderr
     body = body_of(done.stdout)
     assert {session["result"]["status"] for session in body["agent_execution_sessions"]} == {"success"}
+
+
+def start_with_a_quota_of(shell: Shell, simulator: Simulator, wait_until: Wait, *options: str) -> Any:
+    """Start 100 tasks, eight at once; the quota is gone once 30 of them have their answers."""
+    tell(simulator, {"latency_s": 0.2})
+    run = shell.start("run", shell.canvas(100), *MODEL, "--max-concurrent", "8", *options)
+    wait_until(lambda: simulator.stats()["answered"] >= 30 - 8)
+    order(simulator, kind="quota", count=1000)
+    return run
+
+
+def test_the_quota_is_gone_after_thirty_of_a_hundred_and_what_follows_costs_one_request(
+    shell: Shell, simulator: Simulator, wait_until: Wait
+) -> None:
+    run = start_with_a_quota_of(shell, simulator, wait_until)
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 3, err
+    execution_id = out.split()[0]
+    assert "paused (quota: openai:simulated" in out
+    assert f"`parallel-agents resume {execution_id}` goes on where it stopped" in err
+    paused = body_of(shell.run("results", execution_id).stdout)
+    kept = paused["task_queue"]["completed_tasks"]
+    assert 22 <= kept < 60
+    assert paused["resume_at"] is None
+    assert charged(paused) == []
+    refused = simulator.stats()["by_status"]["429"]
+    assert refused <= 8
+    # Nothing has come back: whoever asks first now is one call.
+    again = shell.run("resume", execution_id)
+    assert again.returncode == 3, again.stderr
+    assert simulator.stats()["by_status"]["429"] == refused + 1
+    tell(simulator, {"clear_faults": True})
+    assert shell.run("resume", execution_id).returncode == 0
+    done = body_of(shell.run("results", execution_id).stdout)
+    assert done["task_queue"]["completed_tasks"] == 100
+    stats = simulator.stats()
+    assert (stats["answered"], len(stats["by_prompt"])) == (100, 100)
+    assert charged(done) == []
+
+
+def test_with_wait_a_run_goes_on_by_itself_when_the_quota_is_back(
+    shell: Shell, simulator: Simulator, wait_until: Wait
+) -> None:
+    order(simulator, kind="quota", matching="命题 7：", retry_after_s=2)
+    run = shell.start("run", shell.canvas(20), *MODEL, "--max-concurrent", "2", "--wait")
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 0, err
+    assert "paused: quota: openai:simulated" in err
+    assert "the provider takes calls again at 20" in err
+    assert "goes on\n" in err
+    assert "20 of 20 tasks completed" in out
+    stats = simulator.stats()
+    assert (stats["answered"], stats["by_status"]) == (20, {"200": 20, "429": 1})
+    assert charged(body_of(shell.run("results", out.split()[0]).stdout)) == []
+
+
+def test_what_waits_for_its_quota_is_shown_as_paused_and_ends_at_ctrl_c(
+    shell: Shell, simulator: Simulator, wait_until: Wait
+) -> None:
+    order(simulator, kind="quota", count=1000, retry_after_s=3600)
+    run = shell.start("run", shell.canvas(4), *MODEL, "--wait", "--json")
+    wait_until(lambda: "paused (quota" in shell.run("status").stdout)
+    (shown,) = (line for line in shell.run("status").stdout.splitlines() if "paused (quota" in line)
+    execution_id = shown.split()[0]
+    status = body_of(shell.run("status", execution_id, "--json").stdout)
+    assert status["resume_at"] is not None
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert body_of(out)["task_queue"]["pending_tasks"] == 4

@@ -55,8 +55,9 @@ def accept(given: Mapping[str, Any], position: int, model: str | None) -> tuple[
 class Bench:
     """An engine with its journal, and what a test wants to know of it."""
 
-    def __init__(self, engine: Engine, journal: SqliteJournal, settings: Settings) -> None:
+    def __init__(self, engine: Engine, journal: SqliteJournal, settings: Settings, gateway: ModelGateway) -> None:
         self.engine = engine
+        self.gateway = gateway
         self.journal = journal
         self.settings = settings
         self.events: list[Event] = []
@@ -127,9 +128,10 @@ async def running_engine(
     *,
     interrupt: bool = True,
     clock: Clock | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Bench]:
     clock, chance = clock or SystemClock(), random.Random(1)
-    gateway = ModelGateway(settings, journal, now=clock.now, random=chance.random, environ={})
+    gateway = ModelGateway(settings, journal, now=clock.now, random=chance.random, environ=environ or {})
     monitor = PerformanceMonitor(
         enabled=True, pids=lambda: [worker.pid for worker in pool.workers()], monotonic=clock.monotonic
     )
@@ -150,7 +152,7 @@ async def running_engine(
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(engine.run())
             try:
-                yield Bench(engine, journal, settings)
+                yield Bench(engine, journal, settings, gateway)
             finally:
                 if interrupt:
                     await engine.interrupt()
@@ -174,9 +176,15 @@ def make_bench(memory_journal: SqliteJournal, tmp_path: Path) -> Callable[..., A
     contexts = ContextIsolationManager(root=tmp_path / "contexts")
 
     def make(
-        *, interrupt: bool = True, clock: Clock | None = None, **options: Any
+        *,
+        interrupt: bool = True,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> AbstractAsyncContextManager[Bench]:
-        settings = settings_with(**options)
-        return running_engine(memory_journal, settings, InlinePool(), contexts, interrupt=interrupt, clock=clock)
+        settings, pool = settings_with(**options), InlinePool()
+        return running_engine(
+            memory_journal, settings, pool, contexts, interrupt=interrupt, clock=clock, environ=environ
+        )
 
     return make

@@ -38,7 +38,7 @@ def ready(key: int) -> ReadyTask:
 
 
 def working(key: int, clock: Callable[[], float]) -> RunningAttempt:
-    attempt = RunningAttempt(ready(key), AgentRecord(name="echo", target="m:f"), b"", clock)
+    attempt = RunningAttempt(ready(key), AgentRecord(name="echo", target="m:f"), b"", clock, model=None)
     attempt.clock.start()
     return attempt
 

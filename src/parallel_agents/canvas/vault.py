@@ -23,6 +23,24 @@ def vault_of(folder: Path) -> Path | None:
     return next((place for place in (folder, *folder.parents) if (place / VAULT_MARK).is_dir()), None)
 
 
+def places_of(named: Path, root: Path | None) -> list[Path]:
+    """List where a path may lead that was named in a folder which nobody remembers: here, then in its vault.
+
+    The vault may have been below that folder, or above it. An absolute path leads where it says.
+    """
+    if named.is_absolute() or root is None:
+        return [named]
+    ends = [Path(*named.parts[place:]) for place in range(len(named.parts))]
+    return [path for path in (named, *(root / end for end in ends)) if path.resolve().is_relative_to(root.resolve())]
+
+
+def found_again(named: str, vault_root: str | None) -> Path:
+    """The resolved path that leads to something, of those that `places_of` lists; where none does, as if named here."""
+    root = None if vault_root is None else Path(vault_root)
+    found = next((path for path in places_of(Path(named), root) if path.exists()), Path(named))
+    return found.resolve()
+
+
 class Vault:
     """Reads notes for one canvas, and never anything outside its vault. `root` is None where there is no vault."""
 

@@ -20,6 +20,8 @@ ENDS = {
     EventType.TASK_CANCELLED: "cancelled",
 }
 
+_NOT_QUIET = {EventType.TASK_FAILED, EventType.EXECUTION_PAUSED, EventType.EXECUTION_RESUMED}
+
 
 class Progress(Protocol):
     """Hears events and shows them until it is closed."""
@@ -104,7 +106,7 @@ class QuietProgress:
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
-        if event.type in {EventType.TASK_FAILED, EventType.EXECUTION_PAUSED} and (line := line_of(event)) is not None:
+        if event.type in _NOT_QUIET and (line := line_of(event)) is not None:
             self.say(line)
 
     def say(self, line: str) -> None:
@@ -132,10 +134,18 @@ def line_of(event: Event) -> str | None:
             return f"retrying  {name}: attempt {event.attempt} {event.data.get('outcome')}: {message}"
         case EventType.RESULT_DISCARDED | EventType.TASK_SLOW | EventType.CONCURRENCY_CHANGED:
             return _remark(event, name)
-        case EventType.EXECUTION_PAUSED:
-            return f"paused: {event.data.get('reason')}"
+        case EventType.EXECUTION_PAUSED | EventType.EXECUTION_RESUMED:
+            return _halt(event)
         case _:
             return None
+
+
+def _halt(event: Event) -> str:
+    if event.type is EventType.EXECUTION_RESUMED:
+        return "goes on"
+    resume_at = event.data.get("resume_at")
+    until = f"; the provider takes calls again at {resume_at}" if resume_at else ""
+    return f"paused: {event.data.get('reason')}{until}"
 
 
 def _without_node(event: Event) -> str:

@@ -49,6 +49,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     output: Path | None
     json: bool
     quiet: bool = False
+    wait: bool = False
     model: str | None = None
     max_concurrent: int | None = None
     notes: bool = False
@@ -211,7 +212,7 @@ class Following:
             if self._landing is not None:
                 self._executor.subscribe(self._landing.hear)
                 group.create_task(self._landing.run())
-            await self._executor.join(self._execution_id)
+            await self._executor.join(self._execution_id, through_pauses=self._options.wait)
             watch.cancel()
             if self._landing is not None:
                 self._landing.stop()

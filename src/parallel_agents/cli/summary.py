@@ -37,7 +37,7 @@ def show_summary(document: dict[str, Any], path: Path | None) -> None:
 def summary_lines(document: dict[str, Any], path: Path | None) -> list[str]:
     """Say how an execution ended, from its document alone."""
     body = document["parallel_agent_execution"]
-    lines = [headline(body), *_counts(body), *_times(body), *_model(body)]
+    lines = [headline(body), *_counts(body), *_pause(body), *_times(body), *_model(body)]
     if path is not None:
         lines.append(f"results: {path}")
     return lines
@@ -68,6 +68,10 @@ def _counts(body: dict[str, Any]) -> list[str]:
     if failures:
         shown.append(_classes(failures, body["execution_id"]))
     return ([", ".join(counts)] if counts else []) + shown
+
+
+def _pause(body: dict[str, Any]) -> list[str]:
+    return [f"the provider takes calls again at {body['resume_at']}"] if body["resume_at"] else []
 
 
 def _classes(failures: list[dict[str, Any]], execution_id: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from parallel_agents.core.aggregate import Method, Result, ResultAggregator, Verdict
 from parallel_agents.core.error_report import ErrorReport
-from parallel_agents.core.execution import Counts, ExecutionRecord, overall_status
+from parallel_agents.core.execution import Counts, ExecutionRecord, is_of_a_lane, overall_status
 from parallel_agents.core.firsts import Firsts
 from parallel_agents.core.metrics import Resources, Timing, accepted_attempt
 from parallel_agents.core.outcome import ErrorClass, ErrorRecord
@@ -89,6 +89,7 @@ class DocumentWriter:
         """What stands before the sessions."""
         execution, counts = self._facts.execution, self._counts()
         status, paused = self._status(counts)
+        resume_at = execution.resume_at if is_of_a_lane(paused) else None
         return {
             "execution_id": execution.execution_id,
             "submission_timestamp": timestamp(execution.submitted_at),
@@ -97,6 +98,7 @@ class DocumentWriter:
             "max_concurrent_agents": execution.concurrency,
             "overall_status": status,
             "pause_reason": paused,
+            "resume_at": timestamp(resume_at),
             "source": execution.source,
             "task_queue": _task_queue(counts, self._facts.highest_open_priority),
         }

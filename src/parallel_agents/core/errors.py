@@ -296,13 +296,15 @@ class RateLimitedError(TransientError):
 class LaneClosedError(AttemptError):
     """The lane takes no calls for now: quota, billing, sign-in or model gone.
 
-    `resume_at` is seconds since the epoch, None when not known.
+    `resume_at` is seconds since the epoch, None when not known. `kind` is one word for it, the first of the reason of
+    a pause: quota, billing, auth, model, or breaker where the provider keeps failing.
     """
 
-    def __init__(self, lane: str, reason: str, resume_at: float | None = None) -> None:
+    def __init__(self, lane: str, reason: str, resume_at: float | None = None, *, kind: str = "closed") -> None:
         self.lane = lane
         self.reason = reason
         self.resume_at = resume_at
+        self.kind = kind
         super().__init__(f"{lane}: {reason}")
 
 

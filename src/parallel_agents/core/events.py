@@ -16,6 +16,7 @@ class EventType(StrEnum):
     EXECUTION_STARTED = "execution.started"
     EXECUTION_ENDED = "execution.ended"
     EXECUTION_PAUSED = "execution.paused"
+    EXECUTION_RESUMED = "execution.resumed"
     CONCURRENCY_CHANGED = "execution.concurrency_changed"
     TASK_SUBMITTED = "task.submitted"
     TASK_DUE = "task.due"

@@ -13,6 +13,8 @@ from parallel_agents.core.states import State
 
 BY_USER = "user"
 """The reason of a pause that somebody asked for."""
+BY_BUDGET = "budget"
+"""The first word of the reason of a pause because the budget is used up."""
 
 
 class Status(StrEnum):
@@ -68,7 +70,7 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     `target` is an import string (`module:function` or `path/to/file.py:function`); `spec` is the text of the spec file
     and `model` the model chosen for it, both None where the agent has none. `isolation` is the level of its own that it
     runs at, None for the configured one. `changed_concurrency` is the most of its attempts at once where somebody
-    changed that while the execution was there.
+    changed that while the execution was there. `fallback_model` is what it calls while the lane of `model` is closed.
     """
 
     name: str
@@ -80,6 +82,12 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrent: int | None = None
     isolation: Level | None = None
     changed_concurrency: int | None = None
+    fallback_model: str | None = None
+
+
+def models_of(agents: Iterable[AgentRecord]) -> list[str]:
+    """Every model that these agents may call, in order."""
+    return sorted({name for agent in agents for name in (agent.model, agent.fallback_model) if name is not None})
 
 
 def with_concurrency(agents: Iterable[AgentRecord], name: str, at_most: int) -> tuple[AgentRecord, ...]:
@@ -92,13 +100,19 @@ def with_concurrency(agents: Iterable[AgentRecord], name: str, at_most: int) -> 
     )
 
 
+def is_of_a_lane(reason: str | None) -> bool:
+    """Tell whether a pause for this reason ends by itself, once the provider takes calls again."""
+    return reason is not None and reason.partition(":")[0] not in {BY_USER, BY_BUDGET}
+
+
 class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One execution as the journal holds it. Times are seconds since the epoch.
 
     `settings` is the JSON of the settings that it was submitted under; `paused` a reason or None; `stopped` is set when
     `continue_on_error: false` ended it; `resources` is a msgpack map of sampled figures or None.
     `max_concurrent` is as it was submitted, `changed_concurrency` as it was changed later;
-    `is_open` tells that tasks may still come in.
+    `is_open` tells that tasks may still come in. `resume_at` is when a pause is over that ends by itself, None where
+    nobody knows, or none does.
     """
 
     execution_id: str
@@ -117,6 +131,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
     file_paths: tuple[str, ...] = ()
     changed_concurrency: int | None = None
     is_open: bool = False
+    resume_at: float | None = None
 
     @property
     def concurrency(self) -> int:

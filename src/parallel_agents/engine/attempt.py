@@ -21,6 +21,7 @@ from parallel_agents.core.outcome import (
     Usage,
     WorkerIdentity,
 )
+from parallel_agents.core.settings import Level
 from parallel_agents.core.task import ReadyTask
 from parallel_agents.engine.workclock import WorkClock
 from parallel_agents.ports.models import Gateway, ModelRequest
@@ -72,19 +73,32 @@ class Loan:
 class RunningAttempt:
     """One attempt while it runs: its clock, its model calls, and the way to stop it."""
 
-    def __init__(self, ready: ReadyTask, agent: AgentRecord, parameters: bytes, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ready: ReadyTask,
+        agent: AgentRecord,
+        parameters: bytes,
+        monotonic: Callable[[], float],
+        *,
+        model: str | None,
+    ) -> None:
         self.ready = ready
         self.agent = agent
         self.parameters = parameters
         self.key = ready.key
         self.attempt = ready.attempt + 1
-        self.model = agent.model or ""
+        self.model = model or ""
         self.totals = CallTotals()
         self.clock = WorkClock(ready.task.timeout_s, monotonic)
         self.worker: WorkerIdentity | None = None
         self.loan = Loan()
         self._stop: Cancelled | Interrupted | None = None
         self._ordinals: Counter[str] = Counter()
+
+    @property
+    def place(self) -> tuple[str, str, Level | None, str | None]:
+        """What it is counted under: execution, agent, the agent's own level, model."""
+        return self.ready.execution_id, self.agent.name, self.agent.isolation, self.model or None
 
     def stop(self, outcome: Cancelled | Interrupted) -> None:
         """End it as cancelled or interrupted; the first word counts."""

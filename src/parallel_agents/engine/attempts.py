@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from parallel_agents.core.outcome import Interrupted, Outcome, Succeeded, WorkerIdentity
+from parallel_agents.core.outcome import Outcome, Succeeded, WorkerIdentity
 from parallel_agents.core.states import ENDING, Trigger
 from parallel_agents.core.task import ReadyTask
 from parallel_agents.engine.adapting import Adapting
@@ -59,10 +59,11 @@ class Attempts:
             wake=dispatcher.wake, take_in=dispatcher.take_in, is_draining=lambda: dispatcher.draining
         )
 
-    def start(self, live: LiveExecution, ready: ReadyTask) -> None:
-        """Run one attempt of a task for which there is room."""
-        agent = live.agents[ready.task.agent_name]
-        attempt = RunningAttempt(ready, agent, self._parts.parameters(agent), self._parts.clock.monotonic)
+    def start(self, live: LiveExecution, ready: ReadyTask, model: str | None) -> None:
+        """Run one attempt of a task for which there is room, by this model."""
+        agent, clock = live.agents[ready.task.agent_name], self._parts.clock
+        attempt = RunningAttempt(ready, agent, self._parts.parameters(agent), clock.monotonic, model=model)
+        self._limits.acquire(*attempt.place)
         live.running[ready.key] = attempt
         if not self._spawn(self._run(live, attempt), f"attempt {ready.task.task_id}"):
             raise RuntimeError("an attempt cannot start while the engine does not run")
@@ -107,14 +108,12 @@ class Attempts:
             settled = await self._settler.settle(attempt.ready, end, live.errors)
         del live.running[attempt.key]
         self._flow.settled(attempt.key)
-        self._limits.release(live.execution_id, attempt.ready.task.agent_name, attempt.agent.isolation)
+        self._limits.release(*attempt.place)
         self._announcer.settled(attempt, settled)
         self._adapting.settled(end.duration_ms)
         self._reports.settled(attempt, end, settled)
         if live.errors.is_unisolated(end.outcome):
             tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
-        if isinstance(end.outcome, Interrupted) and end.outcome.reason == "lane_closed":
-            await self._endings.pause(live, f"quota: {end.outcome.detail}")
         if settled.landed:
             self._dispatcher.take_back(live, attempt.ready, settled.settlement.trigger)
         await self._follow_up(live, attempt.ready, settled, end.outcome)

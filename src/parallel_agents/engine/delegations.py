@@ -53,7 +53,7 @@ class Delegations:
         self._now = now
         self._ends: defaultdict[tuple[str, str], list[asyncio.Future[None]]] = defaultdict(list)
         self._lent: Counter[int] = Counter()
-        self._returning: list[tuple[LiveExecution, RunningAttempt, asyncio.Future[None]]] = []
+        self._returning: list[tuple[RunningAttempt, asyncio.Future[None]]] = []
 
     def attach(
         self,
@@ -74,10 +74,9 @@ class Delegations:
     def go_on(self) -> None:
         """Let those go on that have what they waited for, as far as there is room. The dispatcher calls it first."""
         for waiting in tuple(self._returning):
-            live, attempt, place = waiting
-            place_of = live.execution_id, attempt.agent.name, attempt.agent.isolation
-            if not place.done() and self._limits.admits(*place_of):
-                self._limits.acquire(*place_of)
+            attempt, place = waiting
+            if not place.done() and self._limits.admits(*attempt.place):
+                self._limits.acquire(*attempt.place)
                 place.set_result(None)
             if place.done():
                 self._returning.remove(waiting)
@@ -95,7 +94,7 @@ class Delegations:
             ItemError: one of them is wrong, or they would be nested too deeply.
         """
         tasks = self._prepared(live, attempt, request)
-        async with self._loan(live, attempt):
+        async with self._loan(attempt):
             if not live.startable or self._is_draining():
                 interrupt(attempt)
             keys = await self._until_ended(live, attempt, tasks)
@@ -162,19 +161,19 @@ class Delegations:
                 self._ends[execution_id, task_id] = left
 
     @asynccontextmanager
-    async def _loan(self, live: LiveExecution, attempt: RunningAttempt) -> AsyncGenerator[None]:
+    async def _loan(self, attempt: RunningAttempt) -> AsyncGenerator[None]:
         loan = attempt.loan
         loan.open += 1
         if loan.open == 1:
             loan.over.clear()
             self._lent[attempt.ready.task.depth] += 1
-            self._limits.release(live.execution_id, attempt.agent.name, attempt.agent.isolation)
+            self._limits.release(*attempt.place)
             self._flow.lent(attempt.key)
             self._wake()
         try:
             yield
         except BaseException:
-            self._give_up(live, attempt)
+            self._give_up(attempt)
             raise
         loan.open -= 1
         if loan.open:
@@ -182,28 +181,28 @@ class Delegations:
             await loan.over.wait()
             return
         try:
-            await self._place(live, attempt)
+            await self._place(attempt)
         finally:
             self._lent[attempt.ready.task.depth] -= 1
             loan.over.set()
 
-    def _give_up(self, live: LiveExecution, attempt: RunningAttempt) -> None:
+    def _give_up(self, attempt: RunningAttempt) -> None:
         attempt.loan.open -= 1
         if not attempt.loan.open:
             # It ends, and gives its place back as any other does.
-            self._limits.acquire(live.execution_id, attempt.agent.name, attempt.agent.isolation)
+            self._limits.acquire(*attempt.place)
             self._lent[attempt.ready.task.depth] -= 1
             attempt.loan.over.set()
 
-    async def _place(self, live: LiveExecution, attempt: RunningAttempt) -> None:
+    async def _place(self, attempt: RunningAttempt) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._returning.append((live, attempt, place))
+        self._returning.append((attempt, place))
         self._wake()
         try:
             await place
         except asyncio.CancelledError:
             if not place.done() or place.cancelled():
-                self._limits.acquire(live.execution_id, attempt.agent.name, attempt.agent.isolation)
+                self._limits.acquire(*attempt.place)
             raise
         finally:
             self._flow.back(attempt.key, len(attempt.ready.task.input_data))

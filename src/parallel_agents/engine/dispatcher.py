@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import msgspec
 
@@ -11,11 +12,14 @@ from parallel_agents.core.states import State, Trigger, charged_after, move
 from parallel_agents.core.task import ReadyTask
 from parallel_agents.engine.delegations import Delegations
 from parallel_agents.engine.flow import Flow
+from parallel_agents.engine.lanes import Lanes
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
+from parallel_agents.engine.pauses import LanePauses
 from parallel_agents.engine.queue import QueueType, TaskQueueManager
 from parallel_agents.ports.journal import Journal, Reader
 
+LOOK_AGAIN_S = 1.0
 _LOST = frozenset({Trigger.WORKER_LOST, Trigger.INTERRUPTED})
 
 
@@ -44,16 +48,20 @@ class Dispatcher:
         limits: Limits,
         *,
         flow: Flow,
+        lanes: Lanes,
+        pauses: LanePauses,
         delegations: Delegations,
         now: Callable[[], float],
         steady: Callable[[], float],
-        start: Callable[[LiveExecution, ReadyTask], None],
+        start: Callable[[LiveExecution, ReadyTask, str | None], None],
         end: Callable[[LiveExecution], None],
     ) -> None:
         self._journal = journal
         self._queue = queue
         self._limits = limits
         self._flow = flow
+        self._lanes = lanes
+        self._pauses = pauses
         self._delegations = delegations
         self._now = now
         self._steady = steady
@@ -107,16 +115,24 @@ class Dispatcher:
             if self.draining:
                 self._delegations.go_on()
                 continue
+            for live in tuple(self.live.values()):
+                await self._pauses.wake(live)
+                self._pauses.hold_back(live)
             # Who was served last comes last: in a small window the first would otherwise take every place.
             for live in sorted(self._startable(), key=lambda live: live.last_fill):
                 await self._fill(live)
             self._start_ready()
             for live in self._startable():
+                await self._pauses.pause_if_held(live)
                 await self._finish_if_done(live)
 
     async def _until_woken(self) -> None:
         due = [live.due_at for live in self._startable() if live.due_at is not None]
-        pause = max(0.0, min(due) - self._steady()) if due else None
+        pauses = [max(0.0, min(due) - self._steady())] if due else []
+        if self._lanes.take_refused() or any(live.held_back for live in self.live.values()):
+            # A lane tells when it opens. It may open by the wall clock, too, and that can be set while we sleep.
+            pauses.append(LOOK_AGAIN_S)
+        pause = min(pauses, default=None)
         try:
             async with asyncio.timeout(pause):
                 await self._wake.wait()
@@ -176,14 +192,15 @@ class Dispatcher:
             live.more_pending(unread=True)
 
     async def _ready(self, live: LiveExecution, exclude: Iterable[int], wanted: int) -> list[ReadyTask]:
-        known, order = frozenset(exclude), self._queue.queue_type
+        known, order, without = frozenset(exclude), self._queue.queue_type, live.held_back
 
         def read(reader: Reader) -> list[ReadyTask]:
-            found = reader.ready(live.execution_id, exclude=known, limit=wanted, order=order)
+            ready = partial(reader.ready, live.execution_id, exclude=known, without=without)
+            found = ready(limit=wanted, order=order)
             if order != "priority" or len(found) < max(wanted, 2):
                 return found
             # A window full of better levels would never see the task that has waited longest.
-            (oldest,) = reader.ready(live.execution_id, exclude=known, limit=1, order="fifo")
+            (oldest,) = ready(limit=1, order="fifo")
             return found if any(task.key == oldest.key for task in found) else [*found[:-1], oldest]
 
         return await self._journal.read(read)
@@ -201,20 +218,23 @@ class Dispatcher:
             if task is None:
                 return
             live = self.live[task.execution_id]
-            self._limits.acquire(live.execution_id, task.task.agent_name, live.level_of(task.task.agent_name))
             self._flow.handed_over(task.key, len(task.task.input_data))
-            self._start(live, task)
+            self._start(live, task, self._lanes.model_of(live.agents[task.task.agent_name]))
 
     def _admits(self, execution_id: str, agent: str, depth: int) -> bool:
         live = self.live.get(execution_id)
         if live is None or not live.startable or not self._delegations.may_start(depth):
             return False
-        return self._limits.admits(execution_id, agent, live.level_of(agent))
+        return self._limits.admits(execution_id, agent, live.level_of(agent)) and self._lanes.may_start(
+            live.agents[agent]
+        )
 
     async def _finish_if_done(self, live: LiveExecution) -> None:
         if live.is_open:
             return
         if not (live.drained and live.quiet and live.due_at is None and not self._queue.held(live.execution_id)):
+            return
+        if live.held_back and await self._journal.read(lambda reader: reader.agents_to_run(live.execution_id)):
             return
         if await self._journal.release_final_round(live.execution_id, self._now()):
             live.more_pending()

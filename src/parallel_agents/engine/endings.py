@@ -10,11 +10,12 @@ import msgspec
 from parallel_agents.core.events import EventType
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.outcome import Cancelled
+from parallel_agents.core.session import timestamp
 from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.delegations import interrupt
 from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.limits import Limits
-from parallel_agents.engine.live import LiveExecution
+from parallel_agents.engine.live import Halt, LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.queue import TaskQueueManager
 from parallel_agents.engine.reports import Reports
@@ -54,7 +55,7 @@ class Endings:
 
     async def stop(self, live: LiveExecution, *, stopped: bool) -> None:
         """Cancel what is left and stop what runs; `stopped` by an error, else by the user."""
-        live.cancelling = True
+        live.cancelling, live.halt = True, None
         live.close()
         self._queue.forget(live.execution_id)
         await self._journal.cancel(live.execution_id, self._now(), stopped=stopped)
@@ -63,14 +64,30 @@ class Endings:
         if live.quiet:
             self.end(live)
 
-    async def pause(self, live: LiveExecution, reason: str) -> None:
-        """Start nothing more of it; what runs goes on to its end."""
-        if live.paused is None and live.startable:
-            live.paused = reason
+    async def pause(
+        self, live: LiveExecution, reason: str, *, resume_at: float | None = None, halt: Halt | None = None
+    ) -> None:
+        """Start nothing more of it; what runs goes on to its end.
+
+        With `halt` it is for closed lanes, and any other pause takes the place of that.
+        """
+        if live.startable or (live.halt is not None and halt is None):
+            live.paused, live.halt = reason, halt
             self._queue.forget(live.execution_id)
             take_back_waiting(live)
-            await self._journal.pause(live.execution_id, live.paused, self._now())
-            self._announcer.execution(EventType.EXECUTION_PAUSED, live.execution_id, reason=live.paused)
+            await self._journal.pause(live.execution_id, reason, self._now(), resume_at=resume_at)
+            self._announcer.execution(
+                EventType.EXECUTION_PAUSED, live.execution_id, reason=reason, resume_at=timestamp(resume_at)
+            )
+
+    async def unpause(self, live: LiveExecution) -> None:
+        """Go on with one that is paused."""
+        if live.paused is None:
+            return
+        live.go_on()
+        self._dispatcher.wake()
+        await self._journal.pause(live.execution_id, None, self._now())
+        self._announcer.execution(EventType.EXECUTION_RESUMED, live.execution_id)
 
     def end(self, live: LiveExecution) -> None:
         """It has nothing left: write that down and let it go. Safe to call again."""
@@ -80,7 +97,9 @@ class Endings:
     def note_idle(self, live: LiveExecution) -> None:
         """Wake whoever waits for it, where it halts with nothing running."""
         if live.quiet and (self._dispatcher.draining or live.paused is not None) and not live.ending:
-            live.idle.set()
+            if self._dispatcher.draining:
+                live.halt = None
+            live.rest()
 
     async def _finish(self, live: LiveExecution) -> None:
         now = self._now()
@@ -101,7 +120,7 @@ class Endings:
         self._limits.forget(live.execution_id)
         self._dispatcher.live.pop(live.execution_id, None)
         self._journal.disown(live.execution_id)
-        live.idle.set()
+        live.rest()
 
 
 def take_back_waiting(live: LiveExecution) -> None:

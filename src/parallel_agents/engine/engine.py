@@ -12,7 +12,7 @@ import msgspec
 from parallel_agents.core.adaptation import Step
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
-from parallel_agents.core.execution import BY_USER, ExecutionRecord, with_concurrency
+from parallel_agents.core.execution import BY_USER, ExecutionRecord, is_of_a_lane, with_concurrency
 from parallel_agents.core.outcome import Interrupted
 from parallel_agents.core.settings import Settings
 from parallel_agents.core.task import Task
@@ -25,11 +25,13 @@ from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.endings import Endings, take_back_waiting
 from parallel_agents.engine.feed import Feed
 from parallel_agents.engine.flow import flow_of
+from parallel_agents.engine.lanes import Lanes
 from parallel_agents.engine.limits import limits_of
 from parallel_agents.engine.listening import Listening
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.monitor import PerformanceMonitor
 from parallel_agents.engine.parts import Parts
+from parallel_agents.engine.pauses import LanePauses
 from parallel_agents.engine.queue import TaskQueueManager
 from parallel_agents.engine.reports import Reports
 from parallel_agents.engine.settlement import Settler
@@ -58,6 +60,7 @@ class Engine:
             monotonic=parts.clock.monotonic,
         )
         self.limits = limits_of(settings)
+        self._lanes = Lanes(parts.gateway, self.limits)
         self._flow = flow_of(settings)
         self._listening = Listening(parts.pool, settings.aiomultiprocess_settings.result_queue_size)
         self._steady = SteadyClock(parts.clock)
@@ -157,9 +160,12 @@ class Engine:
         if record is None:
             journal.disown(execution_id)
             raise UnknownExecutionError(execution_id, journal.path)
+        if is_of_a_lane(record.paused):
+            # One call finds out whether it takes calls again, instead of as many as may run at once.
+            await self._lanes.ask_again(record.agents)
         await journal.adopt(execution_id, self._parts.clock.now())
         await journal.pause(execution_id, None, self._parts.clock.now())
-        live = LiveExecution(msgspec.structs.replace(record, paused=None), self._parts.chance.random)
+        live = LiveExecution(msgspec.structs.replace(record, paused=None, resume_at=None), self._parts.chance.random)
         due_at = await journal.read(lambda reader: reader.next_due_at(execution_id))
         self._steady.catch_up(due_at)
         live.due(due_at)
@@ -176,7 +182,7 @@ class Engine:
     async def pause(self, execution_id: str) -> bool:
         """Start nothing more of an owned execution; what runs goes on to its end. False when it has ended already."""
         live = self._dispatcher.live.get(execution_id)
-        if live is None or not live.startable:
+        if live is None or not (live.startable or live.halt is not None):
             return live is not None and live.paused is not None
         await self._endings.pause(live, BY_USER)
         self._endings.note_idle(live)
@@ -187,11 +193,9 @@ class Engine:
         live = self._dispatcher.live.get(execution_id)
         if live is None or live.paused is None:
             return False
-        await self._parts.journal.pause(execution_id, None, self._parts.clock.now())
-        live.paused = None
-        live.idle.clear()
-        live.more_pending()
-        self._dispatcher.wake()
+        if live.halt is not None:
+            await self._lanes.ask_again(live.agents[name] for name in live.halt.waits_for)
+        await self._endings.unpause(live)
         return True
 
     async def change_concurrency(self, execution_id: str, at_most: int, agent: str | None = None) -> bool:
@@ -231,12 +235,15 @@ class Engine:
         self._dispatcher.wake()
         return moved
 
-    async def wait(self, execution_id: str) -> None:
-        """Wait until an owned execution has ended or is paused with nothing running. Raises what broke the engine."""
+    async def wait(self, execution_id: str, *, through_pauses: bool = False) -> None:
+        """Wait until an owned execution has ended or is paused with nothing running. Raises what broke the engine.
+
+        With `through_pauses`, wait on while it is paused for a closed lane: that ends by itself.
+        """
         live = self._dispatcher.live.get(execution_id)
         if live is None:
             return
-        await live.idle.wait()
+        await (live.halted if through_pauses else live.idle).wait()
         if live.error is not None:
             raise live.error
 
@@ -308,11 +315,16 @@ class Engine:
             reports=self._reports,
             spawn=self._spawn,
         )
+        pauses = LanePauses(
+            parts.journal, self._queue, self._lanes, endings=self._endings, delegations=self._delegations
+        )
         dispatcher = Dispatcher(
             parts.journal,
             self._queue,
             self.limits,
             flow=self._flow,
+            lanes=self._lanes,
+            pauses=pauses,
             delegations=self._delegations,
             now=parts.clock.now,
             steady=self._steady.now,
@@ -321,6 +333,7 @@ class Engine:
         )
         self._endings.attach(dispatcher)
         attempts.attach(dispatcher)
+        parts.gateway.watch(dispatcher.wake)
         return dispatcher
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> bool:
@@ -335,4 +348,5 @@ class Engine:
             live.close()
             if not live.idle.is_set():
                 live.error = error(live.execution_id)
-                live.idle.set()
+            live.halt = None
+            live.rest()

@@ -52,29 +52,39 @@ class Limits:
         """Attempts that run now."""
         return self._total
 
-    def admits(self, execution_id: str, agent: str, level: Level | None = None) -> bool:
-        """Tell whether one more attempt may start; `level` is the agent's own, None for the configured one."""
+    def calling(self, model: str) -> int:
+        """Attempts that run now and call this model."""
+        return self._running["model", model]
+
+    def admits(self, execution_id: str, agent: str, level: Level | None = None, model: str | None = None) -> bool:
+        """Tell whether one more attempt may start; `level` is the agent's own, None for the configured one.
+
+        Its model is counted, and has no cap here: its lane has.
+        """
         if self._total >= min(self.overall, self.adapted or self.overall):
             self.was_full = True
             return False
-        names = self._names(execution_id, agent, level)
+        names = self._names(execution_id, agent, level, model)
         return all(self._running[name] < self._caps.get(name, self.overall) for name in names)
 
-    def acquire(self, execution_id: str, agent: str, level: Level | None = None) -> None:
+    def acquire(self, execution_id: str, agent: str, level: Level | None = None, model: str | None = None) -> None:
         """Count an attempt in."""
         self._total += 1
-        self._running.update(self._names(execution_id, agent, level))
+        self._running.update(self._names(execution_id, agent, level, model))
 
-    def release(self, execution_id: str, agent: str, level: Level | None = None) -> None:
+    def release(self, execution_id: str, agent: str, level: Level | None = None, model: str | None = None) -> None:
         """Count an attempt out."""
         self._total -= 1
-        for name in self._names(execution_id, agent, level):
+        for name in self._names(execution_id, agent, level, model):
             self._running[name] -= 1
             if not self._running[name]:
                 del self._running[name]
 
-    def _names(self, execution_id: str, agent: str, level: Level | None) -> tuple[tuple[str, str], ...]:
-        return ("execution", execution_id), ("agent", agent), ("level", level or self._default_level)
+    def _names(
+        self, execution_id: str, agent: str, level: Level | None, model: str | None
+    ) -> tuple[tuple[str, str], ...]:
+        names = ("execution", execution_id), ("agent", agent), ("level", level or self._default_level)
+        return names if model is None else (*names, ("model", model))
 
 
 def overall_of(settings: Settings) -> int:

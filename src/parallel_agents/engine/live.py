@@ -13,6 +13,18 @@ from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.failures import ErrorHandlingManager
 
 
+class Halt(msgspec.Struct, kw_only=True):
+    """What a pause by closed lanes is about.
+
+    `waits_for` are the agents whose lanes were closed, `known` all that had something to do then; `arrivals` is the
+    execution's own count when somebody last looked.
+    """
+
+    waits_for: frozenset[str]
+    known: frozenset[str]
+    arrivals: int
+
+
 class LiveExecution:
     """One owned execution.
 
@@ -20,7 +32,8 @@ class LiveExecution:
     made one pending since and `unread` tells that it may go before what is held; `due_at` is when the next waiting task
     is due. `idle` is set whenever the execution has ended or is paused with nothing running. `last_fill` counts fills
     of the window over all executions. While it is open, tasks come in; `unsettled` counts those that have not ended and
-    `has_room` is set whenever one has.
+    `has_room` is set whenever one has. `held_back` are the agents whose lanes are closed; `halt` is set while the
+    execution is paused for that, which ends by itself: `idle` is set then, `halted` is not.
     """
 
     def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
@@ -37,7 +50,10 @@ class LiveExecution:
         self.paused: str | None = record.paused
         self.cancelling = False
         self.ending = False
+        self.held_back: frozenset[str] = frozenset()
+        self.halt: Halt | None = None
         self.idle = asyncio.Event()
+        self.halted = asyncio.Event()
         self.error: BaseException | None = None
         self.is_open = False
         self.unsettled = 0
@@ -91,3 +107,21 @@ class LiveExecution:
     def quiet(self) -> bool:
         """Whether nothing of it runs."""
         return not self.running
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether whatever runs of it waits for tasks of its own."""
+        return all(attempt.loan.open for attempt in self.running.values())
+
+    def rest(self) -> None:
+        """Wake whoever waits for it: nothing more happens by itself, but for the end of a halt by lanes."""
+        self.idle.set()
+        if self.halt is None:
+            self.halted.set()
+
+    def go_on(self) -> None:
+        """It is paused no longer."""
+        self.paused, self.halt = None, None
+        self.idle.clear()
+        self.halted.clear()
+        self.more_pending()

@@ -123,6 +123,14 @@ class TaskQueueManager:
             raise ValueError("a queue that holds tasks cannot change its order")
         self.queue_type = queue_type
 
+    def hold_back(self, execution_id: str, agents: frozenset[str]) -> None:
+        """Drop the tasks of these agents of an execution, but for those that others handed in and wait for."""
+        for stream in [one for one in self._streams if one.execution_id == execution_id and not one.depth]:
+            if stream.agent in agents:
+                entries = self._streams.pop(stream)
+                self._keys[execution_id].difference_update(entry.task.key for entry in entries)
+                self._size -= len(entries)
+
     def forget(self, execution_id: str) -> None:
         """Drop every task of an execution."""
         for stream in [stream for stream in self._streams if stream.execution_id == execution_id]:

@@ -77,15 +77,29 @@ class SqliteReader:
             by_key[key].append(rows.attempt_of(tuple(columns)))
         return by_key
 
-    def ready(self, execution_id: str, *, exclude: Collection[int], limit: int, order: Order) -> list[ReadyTask]:
-        """Return up to `limit` pending tasks whose key is not in `exclude`, the next to run first."""
-        bindings = {"execution_id": execution_id, "exclude": rows.json_text(list(exclude)), "limit": limit}
+    def ready(
+        self,
+        execution_id: str,
+        *,
+        exclude: Collection[int],
+        limit: int,
+        order: Order,
+        without: Collection[str] = (),
+    ) -> list[ReadyTask]:
+        """Return up to `limit` pending tasks whose key is not in `exclude`, none of the agents `without`."""
+        left_out = {"exclude": rows.json_text(list(exclude)), "without": rows.json_text(list(without))}
+        bindings = {"execution_id": execution_id, "limit": limit, **left_out}
         return [rows.ready_task_of(row) for row in self._database.rows(_READY[order], bindings)]
 
     def ready_among(self, keys: Collection[int]) -> list[ReadyTask]:
         """Return those of these tasks that are pending and wait for no other."""
         found = self._database.rows("ready_among", {"keys": rows.json_text(list(keys))})
         return [rows.ready_task_of(row) for row in found]
+
+    def agents_to_run(self, execution_id: str) -> frozenset[str]:
+        """Return the agents that have tasks which can start now, or by themselves at a time that is known."""
+        found = self._database.rows("agents_to_run", {"execution_id": execution_id})
+        return frozenset(name for (name,) in found)
 
     def has_pending(self, execution_id: str) -> bool:
         """Tell whether any task is pending."""

@@ -60,10 +60,11 @@ def close_intake(database: Database, execution_id: str) -> None:
     database.execute("mark_closed", {"execution_id": execution_id})
 
 
-def pause(database: Database, execution_id: str, reason: str | None) -> None:
-    """Note why an execution is paused; None takes the note off."""
+def pause(database: Database, execution_id: str, reason: str | None, resume_at: float | None) -> None:
+    """Note why an execution is paused, and when that is over; None takes the note off."""
     require_execution(database, execution_id)
-    database.execute("mark_paused", {"execution_id": execution_id, "reason": reason})
+    noted: dict[str, Value] = {"execution_id": execution_id, "resume_at": resume_at}
+    database.execute("mark_paused", {**noted, "reason": None if reason is None else storable(reason)})
 
 
 def change_concurrency(database: Database, execution_id: str, at_most: int) -> None:

@@ -61,13 +61,14 @@ def execution_row(execution: ExecutionRecord) -> dict[str, Value]:
         "stopped": execution.stopped,
         "resources": execution.resources,
         "is_open": execution.is_open,
+        "resume_at": execution.resume_at,
     }
 
 
 def execution_of(row: Row) -> ExecutionRecord:
     """Read a row of the view `execution_records`."""
     (_number, execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, *marks) = row
-    ended_at, cancel_requested, paused, stopped, resources, paths, changed_concurrency, is_open = marks
+    ended_at, cancel_requested, paused, stopped, resources, paths, changed_concurrency, is_open, resume_at = marks
     return ExecutionRecord(
         execution_id=execution_id,
         submitted_at=submitted_at,
@@ -85,6 +86,7 @@ def execution_of(row: Row) -> ExecutionRecord:
         file_paths=_texts.decode(paths),
         changed_concurrency=changed_concurrency,
         is_open=bool(is_open),
+        resume_at=resume_at,
     )
 
 

@@ -193,9 +193,11 @@ class SqliteJournal:
         """Move failed, skipped and cancelled tasks (all, or those named) back to pending; returns how many."""
         return self._put(lambda database: moves.retry(database, execution_id, task_ids, at))
 
-    def pause(self, execution_id: str, reason: str | None, at: float) -> asyncio.Future[None]:
-        """Note why an execution is paused; None takes the note off."""
-        return self._put(lambda database: records.pause(database, execution_id, reason))
+    def pause(
+        self, execution_id: str, reason: str | None, at: float, *, resume_at: float | None = None
+    ) -> asyncio.Future[None]:
+        """Note why an execution is paused, and when that is over as far as it is known; None takes the note off."""
+        return self._put(lambda database: records.pause(database, execution_id, reason, resume_at))
 
     def change_concurrency(self, execution_id: str, at_most: int) -> asyncio.Future[None]:
         """Note how many attempts of an execution may run at once from now on."""

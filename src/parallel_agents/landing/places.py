@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from parallel_agents.canvas.landing import Place
-from parallel_agents.canvas.vault import find_vault_root
+from parallel_agents.canvas.vault import find_vault_root, places_of
 from parallel_agents.canvas.writing import real_canvas
 from parallel_agents.core.errors import CanvasError, SourceError
 from parallel_agents.core.execution import ExecutionRecord
@@ -25,7 +25,7 @@ def canvas_of(record: ExecutionRecord, named: str) -> Path:
         InputError: it is not there, is not in that vault any more, or is a link that leaves it.
     """
     root = None if record.vault_root is None else Path(record.vault_root)
-    found = next((path for path in _candidates(Path(named), root) if path.is_file()), None)
+    found = next((path for path in places_of(Path(named), root) if path.is_file()), None)
     if found is None:
         hint = f"Go to the folder in which {record.execution_id} was started." if not Path(named).is_absolute() else ""
         raise SourceError(named, "there is no such file", hint=hint)
@@ -33,14 +33,6 @@ def canvas_of(record: ExecutionRecord, named: str) -> Path:
     if root is not None and root.is_absolute() and not real.is_relative_to(root.resolve()):
         raise CanvasError(found, f"is not in the vault {root}, in which {record.execution_id} was made")
     return real
-
-
-def _candidates(named: Path, root: Path | None) -> list[Path]:
-    if named.is_absolute() or root is None:
-        return [named]
-    # The vault may have been below that folder, or above it.
-    ends = [Path(*named.parts[place:]) for place in range(len(named.parts))]
-    return [path for path in (named, *(root / end for end in ends)) if path.resolve().is_relative_to(root.resolve())]
 
 
 def refuse_unwritable(canvases: Iterable[str]) -> None:

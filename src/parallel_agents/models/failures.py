@@ -46,6 +46,8 @@ _LANE_STATUS = {
     404: "the provider does not know this model or address",
     410: "the model is gone",
 }
+_KINDS = {401: "auth", 402: "billing", 403: "auth", 404: "model", 410: "model"}
+_QUOTA = frozenset({"insufficient_quota", "exceeded_current_quota_error", "quota_exceeded"})
 _MESSAGE_LIMIT = 600
 
 
@@ -85,9 +87,11 @@ def classed(refusal: Refusal, now: float) -> AttemptError:
     if codes & _THIS_INPUT:
         return ItemError(said)
     if codes & _NO_MONEY or _NO_CREDIT in refusal.message.lower():
-        return _closed(refusal, "quota or billing", None if pause_s is None else now + pause_s)
+        kind = "billing" if status == 402 or not codes & _QUOTA else "quota"
+        return _closed(refusal, "quota or billing", None if pause_s is None else now + pause_s, kind)
     if status in _LANE_STATUS or codes & _NO_MODEL:
-        return _closed(refusal, _LANE_STATUS.get(status, _LANE_STATUS[404]), None)
+        meant = status if status in _LANE_STATUS else 404
+        return _closed(refusal, _LANE_STATUS[meant], None, "model" if codes & _NO_MODEL else _KINDS[meant])
     if status == 429:
         return RateLimitedError(said, pause_s, limits_from(refusal.headers, now))
     if status >= 500 and pause_s is not None:
@@ -142,8 +146,8 @@ def scrubbed(text: str, secret: str) -> str:
     return text if len(text) <= _MESSAGE_LIMIT else text[:_MESSAGE_LIMIT] + "…"
 
 
-def _closed(refusal: Refusal, why: str, resume_at: float | None) -> LaneClosedError:
-    return LaneClosedError(refusal.lane, f"{why} ({_in_words(refusal, with_lane=False)})", resume_at)
+def _closed(refusal: Refusal, why: str, resume_at: float | None, kind: str) -> LaneClosedError:
+    return LaneClosedError(refusal.lane, f"{why} ({_in_words(refusal, with_lane=False)})", resume_at, kind=kind)
 
 
 def _in_words(refusal: Refusal, *, with_lane: bool = True) -> str:

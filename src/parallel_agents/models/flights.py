@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -45,6 +46,7 @@ class Flight:
         self._passengers: list[_Passenger] = []
         self._has_departed = False
         self._waits = False
+        self._departure: Callable[[], None] | None = None
 
     @property
     def key(self) -> int:
@@ -57,6 +59,12 @@ class Flight:
             self._has_departed = True
             self._maker.totals.calls += 1
             self._maker.totals.model = self.model
+            if self._departure is not None:
+                self._departure()
+
+    def on_departure(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the provider is asked for the first time."""
+        self._departure = listener
 
     def was_made_for(self, caller: Caller) -> bool:
         """Tell whether `caller` is the attempt that set it off."""

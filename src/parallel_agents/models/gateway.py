@@ -21,6 +21,7 @@ from parallel_agents.models.ledger import CallLedger, Identity
 from parallel_agents.models.permits import LaneState
 from parallel_agents.models.providers import OFFLINE, Provider
 from parallel_agents.models.tries import Line
+from parallel_agents.models.warming import Warming
 from parallel_agents.ports.models import Caller, ModelRequest, ModelResponse
 
 Build: TypeAlias = Callable[[str, Settings, Mapping[str, str], Callable[[], float]], Provider]
@@ -55,6 +56,7 @@ class ModelGateway:
         self._lanes: dict[str, Lane] = {}
         self._origin = f"{os.getpid()}-{now():.6f}"
         self._claims = Claims(self._origin)
+        self._warming = Warming(lambda: asyncio.get_running_loop().time())
         self._lines: dict[str, Line] = {}
         self._flights: dict[Identity, Flight] = {}
         self._listeners: list[Callable[[], None]] = []
@@ -237,7 +239,9 @@ class ModelGateway:
             found = await kept.find(self._ledger, flight.identity)
             if found is not None:
                 return Landing(found.plain(), was_made=False, origin=found.origin)
-            response = await (await self._line(flight.model)).answer(request, flight)
+            line = await self._line(flight.model)
+            async with self._warming.turn(request, flight):
+                response = await line.answer(request, flight)
             await kept.record(self._ledger, flight.identity, response, origin=self._origin, at=self._now())
             self._claims.leave(flight.identity)
             return Landing(response, was_made=True, origin=self._origin)

@@ -204,11 +204,14 @@ class Lane:
         self._failed += 1
         one_too_many = self._breaker.failed(sent_at=grant.sent_at, at=self._clock())
         if grant.is_probe and self._gate.state is GateState.HALF_OPEN:
-            self._close(LaneClosedError(self.name, f"the provider still fails ({error})"), grant, FAILS_AGAIN_AFTER_S)
+            still = LaneClosedError(self.name, f"the provider still fails ({error})", kind="breaker")
+            self._close(still, grant, FAILS_AGAIN_AFTER_S)
         elif one_too_many:
             self._breaker.reset()
             self._close(
-                LaneClosedError(self.name, f"the provider fails again and again ({error})"), grant, FAILS_AGAIN_AFTER_S
+                LaneClosedError(self.name, f"the provider fails again and again ({error})", kind="breaker"),
+                grant,
+                FAILS_AGAIN_AFTER_S,
             )
 
     def close(self, error: LaneClosedError, grant: Grant | None = None) -> None:
@@ -359,7 +362,7 @@ class Lane:
 
     @staticmethod
     def _refusal(closed: LaneClosedError) -> LaneClosedError:
-        return LaneClosedError(closed.lane, closed.reason, closed.resume_at)
+        return LaneClosedError(closed.lane, closed.reason, closed.resume_at, kind=closed.kind)
 
     @staticmethod
     def _clock() -> float:

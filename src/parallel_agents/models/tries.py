@@ -123,7 +123,7 @@ class Line:
         if asked_s is not None and asked_s > PATIENCE_S:
             # A window of hours is a quota: the attempts go back uncharged instead of being held that long.
             reason = f"the provider asks for a pause of {asked_s:.0f} s ({error})"
-            closed = LaneClosedError(self.lane.name, reason, self._now() + asked_s)
+            closed = LaneClosedError(self.lane.name, reason, self._now() + asked_s, kind="quota")
             self.lane.close(closed, grant)
             raise closed from None
         pause_s = self.lane.refused(grant, asked_s, limits)

@@ -126,8 +126,19 @@ class Reader(Protocol):
         """Return tasks with their attempts in the submitted order, from position `after` + 1; -1 is no limit."""
         ...
 
-    def ready(self, execution_id: str, *, exclude: Collection[int], limit: int, order: Order) -> list[ReadyTask]:
-        """Return up to `limit` pending tasks whose key is not in `exclude`, the next to run first."""
+    def ready(
+        self,
+        execution_id: str,
+        *,
+        exclude: Collection[int],
+        limit: int,
+        order: Order,
+        without: Collection[str] = (),
+    ) -> list[ReadyTask]:
+        """Return up to `limit` pending tasks whose key is not in `exclude`, the next to run first.
+
+        None of the agents `without`.
+        """
         ...
 
     def ready_among(self, keys: Collection[int]) -> list[ReadyTask]:
@@ -136,6 +147,10 @@ class Reader(Protocol):
 
     def tasks_of(self, keys: Collection[int]) -> list[TaskRecord]:
         """Return these tasks with their attempts, by key."""
+        ...
+
+    def agents_to_run(self, execution_id: str) -> frozenset[str]:
+        """Return the agents that have tasks which can start now, or by themselves at a time that is known."""
         ...
 
     def has_pending(self, execution_id: str) -> bool:
@@ -267,8 +282,10 @@ class Journal(Protocol):
         """
         ...
 
-    def pause(self, execution_id: str, reason: str | None, at: float) -> asyncio.Future[None]:
-        """Note why an execution is paused; None takes the note off."""
+    def pause(
+        self, execution_id: str, reason: str | None, at: float, *, resume_at: float | None = None
+    ) -> asyncio.Future[None]:
+        """Note why an execution is paused, and when that is over as far as it is known; None takes the note off."""
         ...
 
     def change_concurrency(self, execution_id: str, at_most: int) -> asyncio.Future[None]:

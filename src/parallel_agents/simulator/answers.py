@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 from typing import Any
 
 import msgspec
 
+from parallel_agents.simulator.options import TokenRule
 from parallel_agents.simulator.schemas import FILLER, value_for
+from parallel_agents.simulator.tokens import FRAME_TOKENS, counted
+from parallel_agents.simulator.tokens import tokens_in as tokens_in
 
 PAGE_CHARACTERS = 1000
 _HEADING = re.compile(r"(?<!#)##[ \t]+([^\n#`]+)")
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request, whatever the wire format. `turns` are role and text, the system's first.
 
     `tool` is the name of a function whose arguments are asked for, `schema` what they or the answer must fit.
+    `may_cache`: what it begins with may be kept in a prompt cache.
     """
 
     model: str
@@ -27,6 +31,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     schema: dict[str, Any] | None = None
     tool: str | None = None
     max_tokens: int | None = None
+    may_cache: bool = True
+
+    @property
+    def system(self) -> str:
+        """The text of the system."""
+        return "\n".join(text for role, text in self.turns if role == "system")
+
+    @property
+    def schema_text(self) -> str:
+        """The schema as JSON; empty without one."""
+        return json.dumps(self.schema, ensure_ascii=False, separators=(",", ":")) if self.schema else ""
 
     @property
     def prompt(self) -> str:
@@ -35,12 +50,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, whatever the wire format."""
+    """An answer, whatever the wire format. `input_tokens` holds those from the prompt cache and those put there."""
 
     text: str
     input_tokens: int
     output_tokens: int
     is_cut: bool
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 def prompt_hash(turns: tuple[tuple[str, str], ...]) -> str:
@@ -48,31 +65,54 @@ def prompt_hash(turns: tuple[tuple[str, str], ...]) -> str:
     return hashlib.sha256(json.dumps(turns, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
-def answer_to(asked: Asked, seed: str) -> Answer:
+def answer_to(asked: Asked, seed: str, rule: TokenRule = "characters") -> Answer:
     """Make up an answer: JSON that fits the schema, else Markdown under the headings that the prompt names."""
     text = json.dumps(value_for(asked.schema, seed), ensure_ascii=False) if asked.schema else _page(asked)
-    is_cut = asked.max_tokens is not None and tokens_in(text) > asked.max_tokens
+    is_cut = asked.max_tokens is not None and counted(text, rule) > asked.max_tokens
     if is_cut and asked.max_tokens is not None:
-        text = _cut(text, asked.max_tokens)
-    return Answer(text=text, input_tokens=tokens_in(asked.prompt), output_tokens=tokens_in(text), is_cut=is_cut)
+        text = _cut(text, asked.max_tokens, rule)
+    return _answer(asked, text, rule, is_cut=is_cut)
 
 
-def said(asked: Asked, text: str | None) -> Answer:
+def said(asked: Asked, text: str | None, rule: TokenRule = "characters") -> Answer:
     """Answer with `text`, or a sentence, whatever was asked."""
-    text = FILLER if text is None else text
-    return Answer(text=text, input_tokens=tokens_in(asked.prompt), output_tokens=tokens_in(text), is_cut=False)
+    return _answer(asked, FILLER if text is None else text, rule, is_cut=False)
 
 
-def tokens_in(text: str) -> int:
-    """Count tokens by rule: 1 for a Chinese, Japanese or Korean character, 1 for every 4 others, rounded up."""
-    wide = len(_WIDE.findall(text))
-    return wide + (len(text) - wide + 3) // 4
+def misfit(asked: Asked, answer: Answer, chance: random.Random, rule: TokenRule) -> tuple[Asked, Answer]:
+    """Return an answer in due form that does not fit the schema: prose, or an object without one of its fields."""
+    required = list((asked.schema or {}).get("required", []))
+    if not required or answer.is_cut or chance.random() < 0.5:
+        # A model that does not do as told calls no function either.
+        loose = msgspec.structs.replace(asked, tool=None)
+        return loose, said(asked, None, rule)
+    value: dict[str, Any] = json.loads(answer.text)
+    del value[chance.choice(required)]
+    return asked, _answer(asked, json.dumps(value, ensure_ascii=False), rule, is_cut=False)
+
+
+def input_tokens(asked: Asked, rule: TokenRule) -> int:
+    """Count what was asked. The rule of characters counts the text of the messages alone."""
+    counts = counted(asked.prompt, rule)
+    if rule == "bytes":
+        counts += counted(asked.schema_text, rule) + FRAME_TOKENS * len(asked.turns)
+    return counts
+
+
+def prefix_tokens(asked: Asked, rule: TokenRule) -> tuple[int, int]:
+    """Count the prefix that requests may share, system and schema; second, what of it `input_tokens` counts."""
+    system, schema = counted(asked.system, rule), counted(asked.schema_text, rule)
+    return system + schema, system + (schema if rule == "bytes" else 0)
+
+
+def _answer(asked: Asked, text: str, rule: TokenRule, *, is_cut: bool) -> Answer:
+    output = counted(text, rule)
+    return Answer(text=text, input_tokens=input_tokens(asked, rule), output_tokens=output, is_cut=is_cut)
 
 
 def _page(asked: Asked) -> str:
     """Write about `PAGE_CHARACTERS` characters. Headings in the system's text count; without any, those of the rest."""
-    system = "\n".join(text for role, text in asked.turns if role == "system")
-    headings = _headings(system) or _headings(asked.prompt)
+    headings = _headings(asked.system) or _headings(asked.prompt)
     if not headings:
         return f"（模拟回答）{FILLER}"
     share = PAGE_CHARACTERS // len(headings)
@@ -84,9 +124,9 @@ def _headings(text: str) -> list[str]:
     return list(dict.fromkeys(found.strip(" *\"'“”」") for found in _HEADING.findall(text)))
 
 
-def _cut(text: str, tokens: int) -> str:
+def _cut(text: str, tokens: int, rule: TokenRule) -> str:
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if tokens_in(text[:middle]) <= tokens else (low, middle - 1)
+        low, high = (middle, high) if counted(text[:middle], rule) <= tokens else (low, middle - 1)
     return text[:low]

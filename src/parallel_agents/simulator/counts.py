@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
+
+from parallel_agents.simulator.tokens import RULES
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +19,12 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     measured times from arrival to answer of those `answered`. Times exist twice: on the clock of the event loop, whose
     differences are exact, and as seconds since the epoch. `by_prompt` counts requests by the SHA-256 of their
     messages, `last_asked_epoch` tells when each of them came last. `tokens_rule` says how tokens are counted.
+
+    Tokens and `cost_usd` are those charged: an answer is charged whole as soon as it is being made, whatever becomes of
+    its caller (`generated` counts them); without a price the cost is null. `input_tokens` holds the cached ones too.
+    `wall_s` runs from the first request to the last answer, `ideal_s` is what a client without a mistake would have
+    needed for the requests answered (see `ideal.Ideal`) under the limits now in force. `early_returns` and `by_client`:
+    see `callers.Callers`.
     """
 
     requests: int
@@ -31,8 +40,18 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     by_prompt: dict[str, int]
     last_asked_epoch: dict[str, float]
     by_status: dict[str, int]
-    tokens_rule: str = "1 token for a Chinese, Japanese or Korean character, 1 for every 4 other characters"
+    tokens_rule: str = RULES["characters"]
     simulated: bool = True
+    generated: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float | None = None
+    wall_s: float | None = None
+    ideal_s: float | None = None
+    early_returns: int = 0
+    by_client: dict[str, dict[str, Any]] = {}
 
 
 class Counts:
@@ -99,4 +118,5 @@ class Counts:
             by_prompt=dict(self._by_prompt),
             last_asked_epoch=dict(self._last_asked),
             by_status=dict(self._by_status),
+            wall_s=self._last[0] - self._first[0] if self._first and self._last else None,
         )

@@ -45,16 +45,17 @@ STATUS: dict[Kind, int] = {
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the next `count` calls get instead of an answer.
 
-    `matching` limits it to calls whose prompt holds that text. `retry_after_s` sends a Retry-After header (in
-    milliseconds where it is not a whole number of seconds), `retry_after` sends the header as written. `message` is
-    the error's text, `status` replaces the usual one. `malformed` and `empty` answer 200 with a body that is no JSON,
-    or JSON without an answer in it; `prose` answers in due form and says `message` instead of what was asked for;
-    `cut` closes the connection, `hang` never answers.
+    `matching` limits it to calls whose prompt holds that text, `model` to those of that model. `retry_after_s` sends a
+    Retry-After header (in milliseconds where it is not a whole number of seconds), `retry_after` sends the header as
+    written. `message` is the error's text, `status` replaces the usual one. `malformed` and `empty` answer 200 with a
+    body that is no JSON, or JSON without an answer in it; `prose` answers in due form and says `message` instead of
+    what was asked for; `cut` closes the connection, `hang` never answers.
     """
 
     kind: Kind
     count: Annotated[int, Meta(ge=1)] = 1
     matching: str = ""
+    model: str = ""
     retry_after_s: Annotated[float, Meta(ge=0)] | None = None
     retry_after: str | None = None
     message: str | None = None
@@ -64,6 +65,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def http_status(self) -> int:
         """The status it answers with; 0 where it gives no answer."""
         return self.status or STATUS.get(self.kind, 0)
+
+    def pause_s(self) -> float | None:
+        """Return the seconds that the headers ask for; None where they ask for none, or give a date."""
+        stated = self.retry_after
+        if stated is None:
+            return self.retry_after_s
+        return float(stated) if stated.isdecimal() else None
 
     def headers(self) -> dict[str, str]:
         """Return the headers that ask for a pause."""
@@ -86,10 +94,10 @@ class FaultQueue:
         """Order more."""
         self._due.extend(faults)
 
-    def take(self, prompt: str) -> Fault | None:
-        """Take the first fault that fits a call with this prompt."""
+    def take(self, prompt: str, model: str) -> Fault | None:
+        """Take the first fault that fits a call with this prompt to this model."""
         for place, fault in enumerate(self._due):
-            if fault.matching in prompt:
+            if fault.matching in prompt and fault.model in {"", model}:
                 if fault.count > 1:
                     self._due[place] = msgspec.structs.replace(fault, count=fault.count - 1)
                 else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
 from parallel_agents.simulator.answers import Answer, Asked
 from parallel_agents.simulator.faults import Kind
+from parallel_agents.simulator.headers import anthropic_limits, openai_limits
+from parallel_agents.simulator.limits import Limits
 
 Body = dict[str, Any]
 FINGERPRINT = "simulated"
@@ -20,11 +22,17 @@ class WireFormat(msgspec.Struct, frozen=True, kw_only=True):
 
     `read` takes a request's body, raising KeyError, TypeError or ValueError on a wrong one. `write` takes what was
     asked, the answer, the number of the response and the time (seconds since the epoch). `error` takes kind, message.
+    `limits` makes headers of the limits at a time on their own clock and in seconds since the epoch. The prompt cache
+    counts in steps of `cache_step` tokens.
     """
 
+    name: Literal["openai", "anthropic"]
     read: Callable[[Body], Asked]
     write: Callable[[Asked, Answer, int, float], Body]
     error: Callable[[Kind, str], Body]
+    limits: Callable[[Limits, float, float], dict[str, str]]
+    id_header: str
+    cache_step: int
 
 
 def _read_openai(body: Body) -> Asked:
@@ -56,7 +64,16 @@ def _read_anthropic(body: Body) -> Asked:
         schema=schema,
         tool=tool,
         max_tokens=int(body["max_tokens"]),
+        may_cache=_marks_cache(body),
     )
+
+
+def _marks_cache(body: Body) -> bool:
+    """Tell whether the request marks a part of its prefix to be kept."""
+    system: Any = body.get("system")
+    blocks = cast("list[Body]", system) if isinstance(system, list) else []
+    tools: list[Body] = body.get("tools") or []
+    return any("cache_control" in part for part in [body, *blocks, *tools])
 
 
 def _write_openai(asked: Asked, answer: Answer, number: int, at: float) -> Body:
@@ -80,6 +97,7 @@ def _write_openai(asked: Asked, answer: Answer, number: int, at: float) -> Body:
             "prompt_tokens": answer.input_tokens,
             "completion_tokens": answer.output_tokens,
             "total_tokens": answer.input_tokens + answer.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": answer.cached_input_tokens},
         },
     }
 
@@ -104,8 +122,16 @@ def _write_anthropic(asked: Asked, answer: Answer, number: int, _at: float) -> B
         "content": [block],
         "stop_reason": "max_tokens" if answer.is_cut else reason,
         "stop_sequence": None,
-        "usage": {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
+        "usage": _anthropic_usage(asked, answer),
     }
+
+
+def _anthropic_usage(asked: Asked, answer: Answer) -> Body:
+    read, written = answer.cached_input_tokens, answer.cache_write_tokens
+    usage = {"input_tokens": answer.input_tokens - read - written, "output_tokens": answer.output_tokens}
+    if asked.may_cache:
+        usage |= {"cache_read_input_tokens": read, "cache_creation_input_tokens": written}
+    return usage
 
 
 _OPENAI_ERRORS: dict[Kind, tuple[str, str | None]] = {
@@ -141,8 +167,24 @@ def _anthropic_error(kind: Kind, message: str) -> Body:
     return {"type": "error", "error": error, "request_id": "req_simulated"}
 
 
-OPENAI = WireFormat(read=_read_openai, write=_write_openai, error=_openai_error)
-ANTHROPIC = WireFormat(read=_read_anthropic, write=_write_anthropic, error=_anthropic_error)
+OPENAI = WireFormat(
+    name="openai",
+    read=_read_openai,
+    write=_write_openai,
+    error=_openai_error,
+    limits=openai_limits,
+    id_header="x-request-id",
+    cache_step=128,
+)
+ANTHROPIC = WireFormat(
+    name="anthropic",
+    read=_read_anthropic,
+    write=_write_anthropic,
+    error=_anthropic_error,
+    limits=anthropic_limits,
+    id_header="request-id",
+    cache_step=1,
+)
 
 
 def _forced_tool(

@@ -274,6 +274,7 @@ _parallel_agents_results() {
 
 _parallel_agents_resume() {
     _arguments \
+        '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
@@ -290,6 +291,7 @@ _parallel_agents_retry() {
     _arguments \
         '*--task[Id of a task to try again; may be given several times]:value: ' \
         '--failed[Only the tasks that failed]' \
+        '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
@@ -326,6 +328,7 @@ _parallel_agents_run() {
         '--apply[Put results on their canvases while they come in; undo takes them off again]' \
         '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
+        '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
@@ -352,7 +355,40 @@ _parallel_agents_simulate_provider() {
     _arguments \
         '--host[Address to listen on]:value: ' \
         '--port[Port to listen on; 0 takes a free one]:value: ' \
+        '--seed[What every choice is drawn from]:value: ' \
         '--latency[Seconds before each answer]:value: ' \
+        '--jitter[Seconds that the latency varies by, up or down, evenly]:value: ' \
+        '--latency-p95[Log-normal latency\: 95 of 100 answers come within these seconds, half within --latency]:value: ' \
+        '--output-tokens-per-second[An answer takes longer the longer it is]:value: ' \
+        '--slow-from[Beyond this many requests at once, answers take longer in proportion, without a 429]:value: ' \
+        '--rpm[Requests a minute, by a token bucket; beyond that a 429 with Retry-After]:value: ' \
+        '--burst[Requests that the bucket holds; a minute'\''s worth where not given]:value: ' \
+        '--tpm[Tokens a minute in OpenAI'\''s protocol, input and output together]:value: ' \
+        '--input-tpm[Input tokens a minute in Anthropic'\''s protocol]:value: ' \
+        '--output-tpm[Output tokens a minute in Anthropic'\''s protocol]:value: ' \
+        '--burst-tokens[Tokens that such a bucket holds; a minute'\''s worth where not given]:value: ' \
+        '--max-at-once[Requests at once]:value: ' \
+        '--when-full[What happens to a request beyond --max-at-once\: a 429, or it waits]:value:{ compadd -- refuse queue }' \
+        '--retry-after[How a 429 tells the pause\: whole seconds, milliseconds, a date, or not at all]:value:{ compadd -- seconds ms date none }' \
+        '--wave-every[Refuse a wave of requests with a 429 after every so many]:value: ' \
+        '--wave-length[How many requests a wave refuses]:value: ' \
+        '--wave-pause[Seconds that the 429 of a wave or of chance asks for]:value: ' \
+        '--quota-after[The quota is gone after so many answers]:value: ' \
+        '--quota-returns[Seconds until a quota that is gone comes back; else it does not]:value: ' \
+        '--limited-model[Limits and quota are for this model only]:value: ' \
+        '--fail-rate[Share of requests that get a 500]:value: ' \
+        '--rate-limit-rate[Share of requests that get a 429 by chance]:value: ' \
+        '--hang-rate[Share of requests that never get an answer]:value: ' \
+        '--cut-rate[Share of requests whose connection is cut when the answer is ready]:value: ' \
+        '--unreadable-rate[Share of requests whose answer is no JSON]:value: ' \
+        '--malformed-rate[Share of answers that do not fit what was asked for]:value: ' \
+        '--token-rule[How tokens are counted\: 1 for 4 characters or a Chinese one, or 1 for every byte of UTF-8]:value:{ compadd -- characters bytes }' \
+        '--input-usd-per-million[Price of a million input tokens, in US dollars]:value: ' \
+        '--output-usd-per-million[Price of a million output tokens, in US dollars]:value: ' \
+        '--cached-input-usd-per-million[Price of a million input tokens read from the prompt cache; else that of input]:value: ' \
+        '--cache-write-usd-per-million[Price of a million tokens written to the prompt cache; else that of input]:value: ' \
+        '--cache-min-tokens[Tokens that a prefix needs to be kept in the prompt cache]:value: ' \
+        '--cache-ttl[Seconds that an unused prefix stays in the prompt cache; 0 switches it off]:value: ' \
         '(- *)'{-h,--help}'[show help]'
 }
 

@@ -1,11 +1,11 @@
 -- name: insert_execution
 INSERT INTO executions (
     execution_id, submitted_at, max_concurrent, model, source, vault_root, settings, agents, ended_at,
-    cancel_requested, paused, stopped, resources, is_open
+    cancel_requested, paused, stopped, resources, is_open, resume_at
 )
 VALUES (
     :execution_id, :submitted_at, :max_concurrent, :model, :source, :vault_root, :settings, :agents, :ended_at,
-    :cancel_requested, :paused, :stopped, :resources, :is_open
+    :cancel_requested, :paused, :stopped, :resources, :is_open, :resume_at
 )
 
 -- name: insert_task
@@ -42,7 +42,7 @@ WHERE execution_id = :execution_id
     )
 
 -- name: mark_paused
-UPDATE executions SET paused = :reason WHERE execution_id = :execution_id
+UPDATE executions SET paused = :reason, resume_at = :resume_at WHERE execution_id = :execution_id
 
 -- name: change_concurrency
 UPDATE executions SET changed_concurrency = :at_most WHERE execution_id = :execution_id

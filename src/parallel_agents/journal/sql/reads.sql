@@ -29,18 +29,21 @@ ORDER BY key, attempt
 -- name: ready_by_priority
 SELECT * FROM ready_tasks
 WHERE execution_id = :execution_id AND key NOT IN (SELECT value FROM json_each(:exclude))
+    AND agent_name NOT IN (SELECT value FROM json_each(:without))
 ORDER BY rank, position
 LIMIT :limit
 
 -- name: ready_first_in_first_out
 SELECT * FROM ready_tasks
 WHERE execution_id = :execution_id AND key NOT IN (SELECT value FROM json_each(:exclude))
+    AND agent_name NOT IN (SELECT value FROM json_each(:without))
 ORDER BY position
 LIMIT :limit
 
 -- name: ready_last_in_first_out
 SELECT * FROM ready_tasks
 WHERE execution_id = :execution_id AND key NOT IN (SELECT value FROM json_each(:exclude))
+    AND agent_name NOT IN (SELECT value FROM json_each(:without))
 ORDER BY position DESC
 LIMIT :limit
 
@@ -49,6 +52,12 @@ SELECT * FROM ready_tasks WHERE key IN (SELECT value FROM json_each(:keys)) ORDE
 
 -- name: tasks_of
 SELECT * FROM task_records WHERE key IN (SELECT value FROM json_each(:keys)) ORDER BY key
+
+-- name: agents_to_run
+SELECT DISTINCT agent_name
+FROM tasks
+WHERE execution_id = :execution_id
+    AND ((state = 'pending' AND (blockers > 0) = 0) OR (state = 'waiting' AND due_at IS NOT NULL))
 
 -- name: has_pending
 SELECT EXISTS (SELECT 1 FROM tasks WHERE execution_id = :execution_id AND state = 'pending')

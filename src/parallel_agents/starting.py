@@ -1,0 +1,115 @@
+"""What brings an execution to run in this process: a batch that is submitted or opened, or one that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from parallel_agents.assembly import Service
+from parallel_agents.control import Control
+from parallel_agents.core.execution import ExecutionRecord, models_of
+from parallel_agents.engine.feed import Feed
+from parallel_agents.executions import Executions
+from parallel_agents.intake import Intake, Origin
+from parallel_agents.ports.journal import Journal
+from parallel_agents.streaming import BatchStream
+
+
+class Start(Protocol):
+    """Starts the service: `warm` workers, and the clients of `models`. Safe to repeat."""
+
+    def __call__(self, *, warm: int | None = None, models: Sequence[str] = ()) -> Awaitable[None]:
+        """Raises `JournalError`, `PoolError`, `ConfigurationError`."""
+        ...
+
+
+class Starter:
+    """Does it for one executor, whose parts are made at the first use: a batch that is refused makes no journal."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        executions: Callable[[], Executions],
+        control: Callable[[], Control],
+        journal: Callable[[], Journal],
+        service: Callable[[], Service],
+        start: Start,
+        now: Callable[[], float],
+    ) -> None:
+        self._intake = intake
+        self._executions = executions
+        self._control = control
+        self._journal = journal
+        self._service = service
+        self._start = start
+        self._now = now
+
+    async def submit(
+        self, tasks: Sequence[Mapping[str, Any]], max_concurrent: int | None, model: str | None, origin: Origin
+    ) -> str:
+        """Journal a batch and run it; returns its id. Raises as `submit_batch_tasks` of the executor."""
+        batch = self._intake.prepare(tasks, max_concurrent, model, origin)
+        await self._start(warm=batch.workers, models=batch.models)
+        await self._service().gateway.start(batch.models)
+        execution = msgspec.structs.replace(batch.execution, submitted_at=self._now())
+        await self._service().engine.submit(execution, batch.tasks)
+        return execution.execution_id
+
+    def open(self, max_concurrent: int | None, model: str | None, origin: Origin) -> BatchStream:
+        """A batch whose tasks are still to come."""
+        intake = self._intake
+
+        async def start() -> tuple[str, Feed]:
+            record = intake.open(max_concurrent, origin)
+            name = intake.model_of(model)
+            await self._start(models=[] if name is None else [name])
+            record = msgspec.structs.replace(record, model=name, submitted_at=self._now())
+            return record.execution_id, await self._service().engine.open(record)
+
+        return BatchStream(start, lambda task, position: intake.accept(task, position, model))
+
+    async def go_on(self, execution_id: str) -> bool:
+        """Go on with an execution; False when it has ended. Raises as `resume_execution` of the executor."""
+        record = await self._executions().record(execution_id)
+        counts = await self._executions().counts(execution_id)
+        if not counts.unfinished:
+            await self._note_end(record)
+            return False
+        self._intake.check_levels(record.agents)
+        models = models_of(record.agents)
+        for model in models:
+            self._intake.model_of(model)
+        if self._is_elsewhere(execution_id) and record.paused is not None:
+            await self._control().resume_elsewhere(execution_id)
+            return True
+        await self._start(warm=min(record.concurrency, counts.unfinished), models=models)
+        await self._service().gateway.start(models)
+        await self._service().engine.adopt(execution_id)
+        return True
+
+    async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int:
+        """Try tasks again; returns how many. Raises as `retry_execution` of the executor."""
+        await self._executions().record(execution_id)
+        if task_ids is not None:
+            await self._executions().check_tasks(execution_id, task_ids)
+        moved = await self._control().retry(execution_id, task_ids)
+        if moved is not None:
+            return moved
+        moved = await self._journal().retry(execution_id, task_ids, self._now())
+        if moved:
+            await self.go_on(execution_id)
+        else:
+            self._journal().disown(execution_id)
+        return moved
+
+    def _is_elsewhere(self, execution_id: str) -> bool:
+        return self._journal().is_owned(execution_id) and not self._control().is_here(execution_id)
+
+    async def _note_end(self, record: ExecutionRecord) -> None:
+        # An engine that died between the last result and its last word left the end unsaid.
+        if record.ended_at is None and self._journal().try_own(record.execution_id):
+            await self._journal().end(record.execution_id, self._now(), record.resources)
+            self._journal().disown(record.execution_id)
