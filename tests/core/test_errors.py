@@ -94,6 +94,7 @@ CASES: list[Case] = [
     (lambda: errors.JournalError("j.sqlite", "is full", hint="Make room."), ["j.sqlite", "is full", "Make room."]),
     (lambda: errors.ContractError(("no text", "no type"), "{}"), ["no text", "no type"]),
     (lambda: errors.RateLimitedError("slow down", 2.0), ["slow down"]),
+    (lambda: errors.OverloadedError("busy", 2.0), ["busy"]),
     (lambda: errors.LaneClosedError("openai", "no quota", 5.0), ["openai", "no quota"]),
     (lambda: errors.InputError("the batch is empty"), ["the batch is empty"]),
     (lambda: errors.CanvasWriteError("a.canvas", "is full", hint="Make room."), ["a.canvas: is full", "Make room."]),
