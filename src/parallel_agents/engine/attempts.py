@@ -115,6 +115,8 @@ class Attempts:
             tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
         if isinstance(end.outcome, Interrupted) and end.outcome.reason == "lane_closed":
             await self._endings.pause(live, f"quota: {end.outcome.detail}")
+        if isinstance(end.outcome, Interrupted) and end.outcome.reason == "budget":
+            await self._endings.pause(live, f"budget: {end.outcome.detail}")
         if settled.landed:
             self._dispatcher.take_back(live, attempt.ready, settled.settlement.trigger)
         await self._follow_up(live, attempt.ready, settled, end.outcome)

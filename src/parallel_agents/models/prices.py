@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
+from parallel_agents.core.errors import ModelError
 from parallel_agents.core.prices import PER, Price, Pricing, Tokens
 from parallel_agents.core.settings import Settings
 from parallel_agents.models.providers import OFFLINE, own_url
@@ -39,6 +40,18 @@ def pricing_of(model: str, settings: Settings, environ: Mapping[str, str]) -> Pr
     provider, _, name = model.partition(":")
     address = own_url(model, settings, environ)
     return _published(name, {"provider_id": provider} if address is None else {"provider_api_url": address})
+
+
+def refuse_unpriced(models: Iterable[str], settings: Settings, environ: Mapping[str, str]) -> None:
+    """Make sure that the price of every model is known. Raises `ModelError` for the first whose is not."""
+    for model in models:
+        if pricing_of(model, settings, environ) is None:
+            raise ModelError(
+                model,
+                f"nobody knows what {model} costs here, so a budget in US dollars cannot be held to",
+                hint=f"Give {model} its input_usd_per_million and output_usd_per_million under `models` in the "
+                "configuration, or set a budget in tokens.",
+            )
 
 
 class _Published:

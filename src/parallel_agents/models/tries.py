@@ -9,6 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from parallel_agents.core.errors import LaneClosedError, RateLimitedError, TransientError
+from parallel_agents.core.prices import Pricing
 from parallel_agents.core.retry import backoff_s
 from parallel_agents.models.flights import Flight
 from parallel_agents.models.lanes import Lane
@@ -23,16 +24,24 @@ _log = logging.getLogger(__name__)
 
 
 class Line:
-    """A lane and the provider at its end.
+    """A lane and the provider at its end. `pricing` is None where nobody knows what it costs.
 
     `now` gives seconds since the epoch, `random` a number in [0, 1); `timeout_s` bounds one try.
     """
 
     def __init__(
-        self, lane: Lane, provider: Provider, *, timeout_s: float, now: Callable[[], float], random: Callable[[], float]
+        self,
+        lane: Lane,
+        provider: Provider,
+        *,
+        pricing: Pricing | None,
+        timeout_s: float,
+        now: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
         self.lane = lane
         self.provider = provider
+        self.pricing = pricing
         self._timeout_s = timeout_s
         self._now = now
         self._random = random
@@ -47,7 +56,7 @@ class Line:
         """
         tries = _Tries()
         while True:
-            async with self.lane.permit(flight):
+            async with flight.toll.held(request, flight), self.lane.permit(flight):
                 outcome = await self._try(request, flight, tries)
             if isinstance(outcome, ModelResponse):
                 return outcome
@@ -75,8 +84,8 @@ class Line:
 
     async def _ask(self, request: ModelRequest, flight: Flight, sent_at: float) -> ModelResponse:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                response = await self.provider.complete(request)
+            async with asyncio.timeout(self._timeout_s), flight.toll.sending():
+                response = flight.toll.pay(await self.provider.complete(request))
         except TimeoutError:
             limit = f"{self._timeout_s:g} s (models.<name>.timeout_seconds)"
             raise TransientError(f"{self.lane.name}: no answer within {limit}") from None

@@ -108,6 +108,8 @@ _parallel_agents() {
         "results:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "results:--journal") _parallel_agents_files ;;
         "results:--output") _parallel_agents_files ;;
+        "resume:--budget-usd") : ;;
+        "resume:--budget-tokens") : ;;
         "resume:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "resume:--journal") _parallel_agents_files ;;
         "resume:--output") _parallel_agents_files ;;
@@ -129,6 +131,8 @@ _parallel_agents() {
         "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group: subtree: text: ;;
         "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--max-concurrent") : ;;
+        "run:--budget-usd") : ;;
+        "run:--budget-tokens") : ;;
         "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--journal") _parallel_agents_files ;;
         "run:--output") _parallel_agents_files ;;
@@ -167,10 +171,10 @@ _parallel_agents() {
                 "pause") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "report") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --html --palette --config --journal --json --help; else :; fi ;;
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
-                "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
+                "resume") if [[ $cur == -* ]]; then _parallel_agents_words --budget-usd --budget-tokens --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "review") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
-                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
+                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --budget-usd --budget-tokens --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --latency --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;

@@ -274,6 +274,8 @@ _parallel_agents_results() {
 
 _parallel_agents_resume() {
     _arguments \
+        '--budget-usd[Most US dollars that the execution may cost in all; it pauses before it passes]:value: ' \
+        '--budget-tokens[Most tokens, input and output, that it may take in all]:value: ' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
@@ -326,6 +328,8 @@ _parallel_agents_run() {
         '--apply[Put results on their canvases while they come in; undo takes them off again]' \
         '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
+        '--budget-usd[Most US dollars that the execution may cost in all; it pauses before it passes]:value: ' \
+        '--budget-tokens[Most tokens, input and output, that it may take in all]:value: ' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \
