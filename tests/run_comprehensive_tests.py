@@ -99,6 +99,8 @@ CRITERIA = {
             "tests/models/test_once_only.py",
             "tests/core/test_budget.py",
             "tests/models/test_budgets_in_simulated_time.py",
+            "tests/models/test_cached_tokens.py",
+            "tests/models/test_prices.py",
             "tests/endtoend/test_budgets.py",
             "tests/workers/test_bystanders.py",
             "tests/workers/test_orphans.py",

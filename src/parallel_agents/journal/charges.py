@@ -37,6 +37,11 @@ def settle(database: Database, charge_id: str, cost: Amount, at: float) -> None:
     database.execute("settle_charge", row)
 
 
+def write_off(database: Database, execution_id: str, at: float) -> None:
+    """Settle what a dead engine had under way, in full: it may have been paid for."""
+    database.execute("write_off_charges", {"execution_id": execution_id, "at": at})
+
+
 def budget(database: Database, execution_id: str) -> Budget | None:
     """The budget of an execution."""
     row = database.row("budget", {"execution_id": execution_id})

@@ -19,7 +19,7 @@ from parallel_agents.core.outcome import WorkerIdentity
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.task import Task
 from parallel_agents.journal import charges, moves, records
-from parallel_agents.journal.database import ELSEWHERE
+from parallel_agents.journal.database import ELSEWHERE, Database
 from parallel_agents.journal.lock import FileOwners, LocalOwners, Owners, owners_directory
 from parallel_agents.journal.opening import open_reading, open_writing
 from parallel_agents.journal.presence import Presence
@@ -185,7 +185,12 @@ class SqliteJournal:
 
     def adopt(self, execution_id: str, at: float) -> asyncio.Future[Adopted]:
         """Take over after a dead engine: every running task goes back to pending or, the third time, to failed."""
-        return self._put(lambda database: moves.adopt(database, execution_id, at))
+
+        def adopt(database: Database) -> Adopted:
+            charges.write_off(database, execution_id, at)
+            return moves.adopt(database, execution_id, at)
+
+        return self._put(adopt)
 
     def cancel(self, execution_id: str, at: float, *, stopped: bool = False) -> asyncio.Future[int]:
         """Cancel every pending and waiting task and mark the execution; returns how many."""

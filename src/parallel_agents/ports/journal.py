@@ -265,7 +265,10 @@ class Journal(Protocol):
         ...
 
     def adopt(self, execution_id: str, at: float) -> asyncio.Future[Adopted]:
-        """Take over after a dead engine: every running task goes back to pending or, the third time, to failed."""
+        """Take over after a dead engine: every running task goes back to pending or, the third time, to failed.
+
+        Requests that it had under way are settled in full.
+        """
         ...
 
     def cancel(self, execution_id: str, at: float, *, stopped: bool = False) -> asyncio.Future[int]:

@@ -19,6 +19,11 @@ UPDATE charges
 SET settled_at = :at, tokens = :tokens, nano_usd = :nano_usd
 WHERE charge_id = :charge_id AND settled_at IS NULL
 
+-- name: write_off_charges
+UPDATE charges
+SET settled_at = :at, tokens = most_tokens, nano_usd = most_nano_usd
+WHERE execution_id = :execution_id AND settled_at IS NULL
+
 -- name: charges
 -- Of the settled and of the open ones: tokens, money, and how many of them have no price.
 SELECT
