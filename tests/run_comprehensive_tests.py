@@ -101,6 +101,7 @@ CRITERIA = {
             "tests/models/test_budgets_in_simulated_time.py",
             "tests/models/test_cached_tokens.py",
             "tests/models/test_prices.py",
+            "tests/api/test_budgets.py",
             "tests/endtoend/test_budgets.py",
             "tests/workers/test_bystanders.py",
             "tests/workers/test_orphans.py",
