@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         prioritize_tasks,
     )
     from parallel_agents.core.aggregate import ResultAggregator
+    from parallel_agents.core.budget import Budget
     from parallel_agents.core.errors import (
         AgentError,
         AttemptError,
@@ -46,6 +47,7 @@ _HOMES = {
     "AgentError": "core.errors",
     "AttemptError": "core.errors",
     "BatchStream": "streaming",
+    "Budget": "core.budget",
     "CanvasLandings": "landing",
     "Context": "ports.context",
     "ContextIsolationManager": "workers.workdir",
@@ -76,6 +78,7 @@ __all__ = [
     "AgentError",
     "AttemptError",
     "BatchStream",
+    "Budget",
     "CanvasLandings",
     "Context",
     "ContextIsolationManager",

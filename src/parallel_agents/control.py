@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from parallel_agents.core.budget import Budget
 from parallel_agents.core.errors import OwnershipError
 from parallel_agents.core.execution import BY_USER, with_concurrency
 from parallel_agents.engine.commands import DONE, ENDED_MEANWHILE, PATIENCE_S, ask_owner
@@ -40,9 +41,12 @@ class Control:
             return await engine.pause(execution_id)
         return await self._elsewhere(execution_id, "pause", {}, self._pause_unowned) == DONE
 
-    async def resume_elsewhere(self, execution_id: str) -> None:
-        """Let the process that runs it go on. Safe when it does."""
-        if await ask_owner(self._journal, execution_id, "resume", {}, now=self._now) is None:
+    async def resume_elsewhere(self, execution_id: str, budget: Budget | None) -> None:
+        """Let the process that runs it go on, with this budget where one is given. Safe when it does."""
+        arguments: Arguments = {}
+        if budget is not None:
+            arguments = {"budget_usd": budget.usd, "budget_tokens": budget.tokens}
+        if await ask_owner(self._journal, execution_id, "resume", arguments, now=self._now) is None:
             raise _silent(execution_id)
 
     async def change_concurrency(self, execution_id: str, at_most: int, agent: str | None) -> bool:

@@ -191,6 +191,7 @@ class Executions:
             owned=self._journal.is_owned(execution_id),
             resources=sampled,
             now=self._now(),
+            spent=None if record.budget is None else reader.spent(execution_id),
         )
 
 

@@ -14,6 +14,7 @@ from parallel_agents.agents.registry import AgentRegistry, Target
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
+from parallel_agents.core.budget import Budget
 from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord
@@ -24,6 +25,7 @@ from parallel_agents.core.task import Task
 from parallel_agents.executions import Executions
 from parallel_agents.forecasts import Forecaster
 from parallel_agents.intake import Intake, Origin
+from parallel_agents.models.prices import refuse_unpriced
 from parallel_agents.models.providers import usable
 from parallel_agents.ports.journal import Journal
 from parallel_agents.starting import Starter
@@ -136,23 +138,28 @@ class ParallelAgentExecutor:
         source: str | None = None,
         vault_root: str | None = None,
         places: Sequence[str] = (),
+        budget: Budget | None = None,
     ) -> str:
         """Journal a batch and start running it; returns its execution id.
 
         A task is a mapping with `agent_name` and `input_data`, and optionally `task_id`, `canvas_path`, `node_id`,
         `priority`, `timeout_seconds`, `retry_attempts`, `metadata`. `places` say where each came from, for messages.
 
+        `budget` is the most that the execution may spend in all; what it leaves open is as configured.
+
         An async iterable is read no faster than its tasks are done, and the call returns when it is at its end.
         `open_batch` gives the id at once.
 
         Raises:
-            InputError: a task, an agent, the model or the concurrency is wrong; nothing was journaled. Of an async
-                iterable, the tasks before the wrong one were, and run.
+            InputError: a task, an agent, the model or the concurrency is wrong, or money is to be counted at a model
+                whose price is not known; nothing was journaled. Of an async iterable, the tasks before the wrong one
+                were, and run.
         """
         origin = Origin(source=source, vault_root=vault_root, places=places)
         if not isinstance(tasks, AsyncIterable):
-            return await self._starter.submit(tasks, max_concurrent, model, origin)
-        async with self.open_batch(max_concurrent, model=model, source=source, vault_root=vault_root) as batch:
+            return await self._starter.submit(tasks, max_concurrent, model, origin, budget=budget)
+        opened = self.open_batch(max_concurrent, model=model, source=source, vault_root=vault_root, budget=budget)
+        async with opened as batch:
             async for task in tasks:
                 await batch.submit(task)
         return batch.execution_id
@@ -164,12 +171,15 @@ class ParallelAgentExecutor:
         model: str | None = None,
         source: str | None = None,
         vault_root: str | None = None,
+        budget: Budget | None = None,
     ) -> BatchStream:
         """A batch to hand tasks in one by one while others of it run: `async with executor.open_batch() as batch`.
 
-        Entering it raises `InputError` for a wrong concurrency or model.
+        Entering it raises `InputError` for a wrong concurrency or model, or a model without a price where `budget`, the
+        most that the execution may spend, is one of money.
         """
-        return self._starter.open(max_concurrent, model, Origin(source=source, vault_root=vault_root))
+        origin = Origin(source=source, vault_root=vault_root)
+        return self._starter.open(max_concurrent, model, origin, budget=budget)
 
     async def plan(
         self,
@@ -192,15 +202,18 @@ class ParallelAgentExecutor:
         forecaster = Forecaster(self.settings, self._environ, self._journals.to_look())
         return await forecaster.forecast(batch.execution, batch.tasks, self._clock.now(), pilots=pilots)
 
-    async def resume_execution(self, execution_id: str) -> bool:
+    async def resume_execution(self, execution_id: str, *, budget: Budget | None = None) -> bool:
         """Go on with an execution that nobody runs, or that is paused here or elsewhere; False when it has ended.
+
+        `budget` is the new total, what was spent before included; what it leaves open stays as it was.
 
         Raises:
             UnknownExecutionError: the journal has none with this id.
             OwnershipError: another process is running it.
-            InputError: a model, or an isolation level of its agents, cannot be had under this configuration.
+            InputError: a model, or an isolation level of its agents, cannot be had under this configuration; or there
+                is a budget now and was none before.
         """
-        return await self._starter.go_on(execution_id)
+        return await self._starter.go_on(execution_id, budget=budget)
 
     async def wait(self, execution_id: str, *, through_pauses: bool = False) -> dict[str, Any]:
         """Wait until an execution of this executor has ended, is paused or drained; returns its document.
@@ -380,6 +393,7 @@ class ParallelAgentExecutor:
             journal=lambda: self.journal,
             service=lambda: self._service,
             start=self.start,
+            check_prices=lambda models: refuse_unpriced(models, self.settings, self._environ),
             now=self._clock.now,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from parallel_agents.agents.registry import Agent, AgentRegistry, missing_fields, with_known_fields
+from parallel_agents.core.budget import Budget, budget_of, with_limits
 from parallel_agents.core.errors import AgentError, ConcurrencyError, ModelError, TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord, models_of
 from parallel_agents.core.ids import new_id
@@ -58,14 +59,20 @@ class Intake:
         self._random_bytes = random_bytes
 
     def prepare(
-        self, tasks: Sequence[Mapping[str, Any]], max_concurrent: int | None, model: str | None, origin: Origin
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        max_concurrent: int | None,
+        model: str | None,
+        origin: Origin,
+        *,
+        budget: Budget | None = None,
     ) -> Batch:
         """Check a batch whole.
 
         Raises:
             InputError: a task, an agent, the model or the concurrency is wrong.
         """
-        opened = self.open(max_concurrent, origin)
+        opened = self.open(max_concurrent, origin, budget=budget)
         parsed = parse_tasks(tasks, origin.places)
         agents = self._agent_records(parsed, model, origin)
         execution = msgspec.structs.replace(
@@ -77,8 +84,13 @@ class Intake:
         workers = min(execution.max_concurrent, here)
         return Batch(execution=execution, tasks=resolved, models=models_of(agents), workers=workers)
 
-    def open(self, max_concurrent: int | None, origin: Origin) -> ExecutionRecord:
-        """An execution whose tasks are still to come. Raises `ConcurrencyError`."""
+    def open(self, max_concurrent: int | None, origin: Origin, *, budget: Budget | None = None) -> ExecutionRecord:
+        """An execution whose tasks are still to come; the configured budget is that of what `budget` leaves open.
+
+        Raises:
+            ConcurrencyError: a concurrency beyond the limits.
+        """
+        usual = self._settings.budget
         return ExecutionRecord(
             execution_id=new_id("exec", self._random_bytes(8)),
             submitted_at=0.0,
@@ -88,6 +100,7 @@ class Intake:
             vault_root=origin.vault_root,
             settings=msgspec.json.encode(self._settings),
             agents=(),
+            budget=with_limits(budget_of(usual.usd, usual.tokens), budget),
         )
 
     def accept(self, task: Mapping[str, Any], position: int, model: str | None) -> tuple[Task, AgentRecord]:

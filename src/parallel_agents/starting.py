@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -9,6 +10,8 @@ import msgspec
 
 from parallel_agents.assembly import Service
 from parallel_agents.control import Control
+from parallel_agents.core.budget import Budget, with_limits
+from parallel_agents.core.errors import InputError
 from parallel_agents.core.execution import ExecutionRecord, models_of
 from parallel_agents.engine.feed import Feed
 from parallel_agents.executions import Executions
@@ -37,6 +40,7 @@ class Starter:
         journal: Callable[[], Journal],
         service: Callable[[], Service],
         start: Start,
+        check_prices: Callable[[Sequence[str]], None],
         now: Callable[[], float],
     ) -> None:
         self._intake = intake
@@ -45,33 +49,45 @@ class Starter:
         self._journal = journal
         self._service = service
         self._start = start
+        self._check_prices = check_prices
         self._now = now
 
     async def submit(
-        self, tasks: Sequence[Mapping[str, Any]], max_concurrent: int | None, model: str | None, origin: Origin
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        max_concurrent: int | None,
+        model: str | None,
+        origin: Origin,
+        *,
+        budget: Budget | None,
     ) -> str:
         """Journal a batch and run it; returns its id. Raises as `submit_batch_tasks` of the executor."""
-        batch = self._intake.prepare(tasks, max_concurrent, model, origin)
+        batch = self._intake.prepare(tasks, max_concurrent, model, origin, budget=budget)
+        await self._refuse_unpriced(batch.execution.budget, batch.models)
         await self._start(warm=batch.workers, models=batch.models)
         await self._service().gateway.start(batch.models)
         execution = msgspec.structs.replace(batch.execution, submitted_at=self._now())
         await self._service().engine.submit(execution, batch.tasks)
         return execution.execution_id
 
-    def open(self, max_concurrent: int | None, model: str | None, origin: Origin) -> BatchStream:
+    def open(
+        self, max_concurrent: int | None, model: str | None, origin: Origin, *, budget: Budget | None
+    ) -> BatchStream:
         """A batch whose tasks are still to come."""
         intake = self._intake
 
         async def start() -> tuple[str, Feed]:
-            record = intake.open(max_concurrent, origin)
+            record = intake.open(max_concurrent, origin, budget=budget)
             name = intake.model_of(model)
-            await self._start(models=[] if name is None else [name])
+            models = [] if name is None else [name]
+            await self._refuse_unpriced(record.budget, models)
+            await self._start(models=models)
             record = msgspec.structs.replace(record, model=name, submitted_at=self._now())
             return record.execution_id, await self._service().engine.open(record)
 
         return BatchStream(start, lambda task, position: intake.accept(task, position, model))
 
-    async def go_on(self, execution_id: str) -> bool:
+    async def go_on(self, execution_id: str, *, budget: Budget | None = None) -> bool:
         """Go on with an execution; False when it has ended. Raises as `resume_execution` of the executor."""
         record = await self._executions().record(execution_id)
         counts = await self._executions().counts(execution_id)
@@ -82,12 +98,16 @@ class Starter:
         models = models_of(record.agents)
         for model in models:
             self._intake.model_of(model)
-        if self._is_elsewhere(execution_id) and record.paused is not None:
-            await self._control().resume_elsewhere(execution_id)
+        if budget is not None and record.budget is None:
+            raise InputError(f"{execution_id} was submitted without a budget, so nobody has counted what it has spent")
+        raised = None if budget is None else with_limits(record.budget, budget)
+        await self._refuse_unpriced(raised or record.budget, models)
+        if self._is_elsewhere(execution_id) and (record.paused is not None or raised is not None):
+            await self._control().resume_elsewhere(execution_id, raised)
             return True
         await self._start(warm=min(record.concurrency, counts.unfinished), models=models)
         await self._service().gateway.start(models)
-        await self._service().engine.adopt(execution_id)
+        await self._service().engine.adopt(execution_id, raised)
         return True
 
     async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int:
@@ -104,6 +124,11 @@ class Starter:
         else:
             self._journal().disown(execution_id)
         return moved
+
+    async def _refuse_unpriced(self, budget: Budget | None, models: Sequence[str]) -> None:
+        if budget is not None and budget.usd is not None:
+            # In a thread: the list of prices takes half a second to load.
+            await asyncio.to_thread(self._check_prices, models)
 
     def _is_elsewhere(self, execution_id: str) -> bool:
         return self._journal().is_owned(execution_id) and not self._control().is_here(execution_id)

@@ -10,6 +10,16 @@ from parallel_agents.cli.progress import PlainProgress
 from parallel_agents.cli.summary import summary_lines
 from parallel_agents.core.events import Event, EventType
 
+NO_TOKENS = {
+    "input_tokens": None,
+    "output_tokens": None,
+    "total_tokens": None,
+    "cached_input_tokens": None,
+    "cost_usd": None,
+    "known_cost_usd": None,
+    "requests_of_unknown_cost": 0,
+}
+
 
 def event(kind: EventType, **data: Any) -> Event:
     return Event(type=kind, execution_id="exec-1", at=0.0, task_id="task-1", attempt=2, data=data)
@@ -56,9 +66,38 @@ def body(status: str, **queue: int) -> dict[str, Any]:
             "model": {"name": "offline", "is_language_model": False},
             "task_queue": {f"{state}_tasks": queue.get(state, 0) for state in states},
             "error_management": {"failed_tasks": failures},
-            "performance_metrics": {"parallel_efficiency": times},
+            "budget": None,
+            "performance_metrics": {"parallel_efficiency": times, "token_usage": NO_TOKENS},
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("more", "cost"),
+    [
+        ({"cost_usd": 0.0123, "known_cost_usd": 0.0123}, "cost: $0.012300"),
+        ({"known_cost_usd": 0.01, "requests_of_unknown_cost": 2}, "cost: $0.010000 and what 2 other requests may have"),
+        ({"requests_of_unknown_cost": 3}, "cost: unknown"),
+    ],
+)
+def test_tokens_are_told_with_their_cost_and_an_unknown_one_is_no_zero(more: dict[str, Any], cost: str) -> None:
+    document = body("completed", total=1, completed=1)
+    found = {**NO_TOKENS, "input_tokens": 1000, "output_tokens": 20, "total_tokens": 1020, **more}
+    document["parallel_agent_execution"]["performance_metrics"]["token_usage"] = found
+    lines = summary_lines(document, None)
+    assert "tokens: 1,000 in, 20 out" in lines
+    assert next(line for line in lines if line.startswith("cost")).startswith(cost)
+    found["cached_input_tokens"] = 600
+    assert "tokens: 1,000 in, of them 600 from the provider's cache, and 20 out" in summary_lines(document, None)
+
+
+def test_a_budget_is_told_with_what_is_spent_of_it() -> None:
+    document = body("completed", total=1, completed=1)
+    budget = {"usd": 0.5, "tokens": 9000, "spent_usd": 0.0123, "spent_tokens": 1020}
+    document["parallel_agent_execution"]["budget"] = budget
+    lines = summary_lines(document, None)
+    assert "budget: $0.500000 in all, $0.012300 spent" in lines
+    assert "budget: 9,000 tokens in all, 1,020 spent" in lines
 
 
 def test_a_summary_tells_counts_failures_time_and_what_the_model_is() -> None:

@@ -36,6 +36,19 @@ def refused(tmp_path: Path, content: str) -> ConfigurationError:
             f"6 is more than {LIMIT}, 4 (in FILE:2)",
         ),
         (
+            "models:\n  openai:\n    input_usd_per_million: 1.5\n",
+            "models.openai.input_usd_per_million",
+            3,
+            "1.5 is no price without output_usd_per_million",
+        ),
+        (
+            "models:\n  openai: {input_usd_per_million: 1, output_usd_per_million: 2}\n"
+            "  openai:big:\n    cached_input_usd_per_million: 1.5\n",
+            "models.openai:big.cached_input_usd_per_million",
+            4,
+            "1.5 is no price without input_usd_per_million",
+        ),
+        (
             "parallel_processing:\n  default_max_concurrent: 12\n",
             DEFAULT,
             2,

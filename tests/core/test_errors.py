@@ -101,6 +101,7 @@ CASES: list[Case] = [
     (lambda: errors.PoolError("no process can be started"), ["no process can be started"]),
     (lambda: errors.ItemError("never"), ["never"]),
     (lambda: errors.TransientError("later"), ["later"]),
+    (lambda: errors.BudgetSpentError("$0.01 of $0.02 spent"), ["$0.01 of $0.02 spent"]),
     (lambda: errors.UnscoredError("cannot judge"), ["cannot judge"]),
 ]
 

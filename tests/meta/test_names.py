@@ -13,6 +13,7 @@ PUBLIC = [
     "AgentError",
     "AttemptError",
     "BatchStream",
+    "Budget",
     "CanvasLandings",
     "Context",
     "ContextIsolationManager",

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from parallel_agents.core.budget import Amount
 from parallel_agents.core.outcome import CallTotals
-from parallel_agents.ports.journal import Reader
+from parallel_agents.ports.journal import Charge, Reader
 
 T = TypeVar("T")
 KEY = "sk-planted-5f1c0e"
@@ -21,6 +22,7 @@ class Attempt:
         self.key = key
         self.attempt = number
         self.model = model
+        self.execution_id = "exec-0000000000000001"
         self.totals = CallTotals()
         self.waits: list[bool] = []
         self.is_held = asyncio.Event()
@@ -41,6 +43,7 @@ class DictLedger:
 
     def __init__(self) -> None:
         self.calls: dict[tuple[int, str, int], bytes] = {}
+        self.charges: dict[str, tuple[Amount, Amount | None]] = {}
         self.is_slow = False
         self.has_written = asyncio.Event()
         self._open: list[asyncio.Future[None]] = []
@@ -63,7 +66,22 @@ class DictLedger:
             self.flush()
         return written
 
+    def note_charge(self, charge: Charge) -> asyncio.Future[None]:
+        self.charges[charge.charge_id] = (charge.most, None)
+        return _done()
+
+    def settle_charge(self, charge_id: str, cost: Amount, at: float) -> asyncio.Future[None]:
+        assert at > 0
+        self.charges[charge_id] = (self.charges[charge_id][0], cost)
+        return _done()
+
     def flush(self) -> None:
         for written in self._open:
             written.set_result(None)
         self._open.clear()
+
+
+def _done() -> asyncio.Future[None]:
+    written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    written.set_result(None)
+    return written

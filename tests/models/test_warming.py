@@ -8,12 +8,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import pytest
+from tests.models.parts import DictLedger
 
 from parallel_agents.core.errors import ItemError
 from parallel_agents.core.outcome import CallTotals
 from parallel_agents.core.settings import Settings
 from parallel_agents.models import ModelGateway, providers
 from parallel_agents.models.flights import Flight
+from parallel_agents.models.spending import Spending
 from parallel_agents.models.warming import Warming, is_long
 from parallel_agents.ports.models import Caller, Message, ModelRequest
 
@@ -197,13 +199,15 @@ def test_what_is_long_counts_the_schema_too() -> None:
 
 
 def _flight() -> Flight:
-    return Flight((1, "h", 0), "openai:sim", _Nobody())
+    spending = Spending(DictLedger(), origin="test", now=lambda: 1.0)
+    return Flight((1, "h", 0), "openai:sim", _Nobody(), spending.toll("exec-1", 1))
 
 
 class _Nobody:
     """A caller of whom nothing is asked."""
 
     key = 1
+    execution_id = "exec-1"
     attempt = 1
     model = "openai:sim"
 

@@ -13,6 +13,7 @@ from parallel_agents.cli.guard import guarded, refuse
 from parallel_agents.cli.landing import register as register_landing
 from parallel_agents.cli.looking import agents, configuration, journal, print_completion, report, show
 from parallel_agents.cli.options import (
+    NO_BUDGET,
     NO_LANDING,
     NOTHING_CHOSEN,
     USUAL_RESULTS,
@@ -27,6 +28,7 @@ from parallel_agents.cli.options import (
     Output,
     ResultOptions,
     Source,
+    SpendingOptions,
     whole,
 )
 from parallel_agents.cli.simulatoroptions import NOTHING_GIVEN, SimulatorOptions
@@ -52,13 +54,14 @@ def run(
     yes: Annotated[
         bool, Parameter(negative="", help="Do not ask on a terminal before a run that may cost money.")
     ] = False,
+    spending: SpendingOptions = NO_BUDGET,
     results: ResultOptions = USUAL_RESULTS,
 ) -> int:
     """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
     from parallel_agents.cli.running import LandingChoice, run_source
 
     choice = chosen.choice()
-    options = results.to_run().for_run(
+    options = results.to_run(spending.budget()).for_run(
         model=chosen.model,
         max_concurrent=max_concurrent,
         notes=chosen.notes,
@@ -95,7 +98,13 @@ def plan(
 
 
 @app.command
-def resume(execution_id: str | None = None, /, *, results: ResultOptions = USUAL_RESULTS) -> int:
+def resume(
+    execution_id: str | None = None,
+    /,
+    *,
+    spending: SpendingOptions = NO_BUDGET,
+    results: ResultOptions = USUAL_RESULTS,
+) -> int:
     """Go on with an execution that was interrupted; without an id, with the newest one.
 
     Parameters
@@ -105,7 +114,7 @@ def resume(execution_id: str | None = None, /, *, results: ResultOptions = USUAL
     """
     from parallel_agents.cli.running import resume_execution
 
-    return _await(resume_execution(execution_id, results.to_run()))
+    return _await(resume_execution(execution_id, results.to_run(spending.budget())))
 
 
 @app.command

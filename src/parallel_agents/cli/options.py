@@ -16,6 +16,7 @@ from parallel_agents.core.errors import InputError
 if TYPE_CHECKING:
     from parallel_agents.canvas.choice import NodeChoice
     from parallel_agents.cli.running import RunOptions
+    from parallel_agents.core.budget import Budget
 
 
 def whole(_: type, tokens: Sequence[Token]) -> int:
@@ -103,6 +104,24 @@ class Landing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spending:
+    """What an execution may spend."""
+
+    budget_usd: Annotated[
+        float | None, Parameter(help="Most US dollars that the execution may cost in all; it pauses before it passes.")
+    ] = None
+    budget_tokens: Annotated[
+        int | None, Parameter(converter=whole, help="Most tokens, input and output, that it may take in all.")
+    ] = None
+
+    def budget(self) -> Budget | None:
+        """The budget; None where none is given. Raises `InputError` for what is no amount."""
+        from parallel_agents.core.budget import budget_of
+
+        return budget_of(self.budget_usd, self.budget_tokens)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """Where an execution is kept, how long it is followed, and how its results are told."""
 
@@ -115,7 +134,7 @@ class Results:
     json: Json = False
     quiet: Quiet = False
 
-    def to_run(self) -> RunOptions:
+    def to_run(self, budget: Budget | None = None) -> RunOptions:
         """As what runs something takes them. Raises `InputError` for a format that is none."""
         from parallel_agents.cli.running import RunOptions
         from parallel_agents.cli.writing import view_of
@@ -129,15 +148,18 @@ class Results:
             quiet=self.quiet,
             wait=self.wait,
             view=view,
+            budget=budget,
         )
 
 
 # A name of "*" makes each field an option of its own.
 ChosenOptions = Annotated[Chosen, Parameter(name="*")]
 LandingOptions = Annotated[Landing, Parameter(name="*")]
+SpendingOptions = Annotated[Spending, Parameter(name="*")]
 ResultOptions = Annotated[Results, Parameter(name="*")]
 NOTHING_CHOSEN = Chosen()
 NO_LANDING = Landing()
+NO_BUDGET = Spending()
 USUAL_RESULTS = Results()
 
 

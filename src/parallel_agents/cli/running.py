@@ -22,8 +22,9 @@ from parallel_agents.cli.progress import PlainProgress, Progress, QuietProgress
 from parallel_agents.cli.reading import check_journal
 from parallel_agents.cli.sourcing import Reading, read_source
 from parallel_agents.cli.streams import note, tell_data
-from parallel_agents.cli.summary import show_summary
+from parallel_agents.cli.summary import budget_lines, show_summary
 from parallel_agents.cli.writing import print_results, write_results
+from parallel_agents.core.budget import Budget
 from parallel_agents.core.errors import InputError
 from parallel_agents.core.formats import View
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
@@ -55,6 +56,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     skip_unreadable: bool = False
     landing: LandingChoice = LandingChoice()
     yes: bool = False
+    budget: Budget | None = None
     view: View = View()
 
     def for_run(
@@ -106,6 +108,7 @@ async def run_source(source: str, agent: str | None, choice: NodeChoice, options
                 source=plan.source,
                 vault_root=plan.vault_root,
                 places=plan.places,
+                budget=options.budget,
             )
             following = Following(executor, execution_id, place, options, interruption)
             return await following.to_the_end(total=len(plan.tasks), done=0)
@@ -126,8 +129,10 @@ async def resume_execution(execution_id: str | None, options: RunOptions) -> int
                 options.remark("there is nothing to resume")
                 return codes.OK
             place, before = await _before(executor, chosen, options)
-            if not await executor.resume_execution(chosen):
+            if not await executor.resume_execution(chosen, budget=options.budget):
                 return await _has_ended(executor, chosen, options)
+            for line in budget_lines(await executor.executions.standing(chosen)):
+                options.remark(line)
             if not executor.runs(chosen):
                 options.remark(f"{chosen} goes on in the process that runs it")
                 return codes.OK
@@ -241,7 +246,8 @@ class Following:
             await self._show(reader, document, None)
         finally:
             await reader.aclose()
-        note(self._how_to_go_on())
+        is_spent = str(document["parallel_agent_execution"]["pause_reason"]).startswith("budget:")
+        note(self._how_to_spend_more() if is_spent else self._how_to_go_on())
         return codes.INTERRUPTED if self._interruption.asked else codes.code_of(document)
 
     async def _show(self, executor: ParallelAgentExecutor, document: dict[str, Any], path: Path | None) -> None:
@@ -256,6 +262,12 @@ class Following:
 
     def _how_to_go_on(self) -> str:
         return f"`parallel-agents resume {self._execution_id}` goes on where it stopped"
+
+    def _how_to_spend_more(self) -> str:
+        return (
+            f"`parallel-agents resume {self._execution_id}` goes on with a higher --budget-usd or --budget-tokens: the "
+            "new total, what is spent already included"
+        )
 
 
 class Before(msgspec.Struct, frozen=True):

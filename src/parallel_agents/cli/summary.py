@@ -37,7 +37,8 @@ def show_summary(document: dict[str, Any], path: Path | None) -> None:
 def summary_lines(document: dict[str, Any], path: Path | None) -> list[str]:
     """Say how an execution ended, from its document alone."""
     body = document["parallel_agent_execution"]
-    lines = [headline(body), *_counts(body), *_pause(body), *_times(body), *_model(body)]
+    lines = [headline(body), *_counts(body), *_pause(body), *_times(body)]
+    lines += [*_usage(body), *budget_lines(body), *_model(body)]
     if path is not None:
         lines.append(f"results: {path}")
     return lines
@@ -100,3 +101,35 @@ def _model(body: dict[str, Any]) -> list[str]:
     if model is None or model["is_language_model"] is not False:
         return []
     return [f"{model['name']} is not a language model: it quotes and asks from the material itself, and never scores"]
+
+
+def _usage(body: dict[str, Any]) -> list[str]:
+    used = body["performance_metrics"]["token_usage"]
+    if used["total_tokens"] is None:
+        return []
+    given, made, cached = used["input_tokens"], used["output_tokens"], used["cached_input_tokens"]
+    if cached:
+        return [f"tokens: {given:,} in, of them {cached:,} from the provider's cache, and {made:,} out", _cost(used)]
+    return [f"tokens: {given:,} in, {made:,} out", _cost(used)]
+
+
+def _cost(used: dict[str, Any]) -> str:
+    if used["cost_usd"] is not None:
+        return f"cost: ${used['cost_usd']:.6f}"
+    if used["known_cost_usd"] is None:
+        return "cost: unknown"
+    return (
+        f"cost: ${used['known_cost_usd']:.6f} and what {used['requests_of_unknown_cost']} other requests may have cost"
+    )
+
+
+def budget_lines(body: dict[str, Any]) -> list[str]:
+    """How much of its budget an execution has spent; nothing where it has none."""
+    budget, lines = body["budget"], list[str]()
+    if budget is None:
+        return lines
+    if budget["usd"] is not None and budget["spent_usd"] is not None:
+        lines.append(f"budget: ${budget['usd']:.6f} in all, ${budget['spent_usd']:.6f} spent")
+    if budget["tokens"] is not None:
+        lines.append(f"budget: {budget['tokens']:,} tokens in all, {budget['spent_tokens']:,} spent")
+    return lines

@@ -25,6 +25,12 @@ ISOLATION_LEVEL = (*PROCESSING, "context_isolation", "isolation_level")
 SIZE_LIMIT = (*PROCESSING, "context_isolation", "context_size_limit_mb")
 PRIORITY_LEVELS = (*PROCESSING, "task_queue", "priority_levels")
 WORKER_TYPE = ("aiomultiprocess_settings", "worker_type")
+PRICES = (
+    "input_usd_per_million",
+    "output_usd_per_million",
+    "cached_input_usd_per_million",
+    "cache_write_usd_per_million",
+)
 MAX_WORKERS = ("aiomultiprocess_settings", "max_workers")
 
 
@@ -160,6 +166,18 @@ def _key_is_named(settings: Settings) -> Iterator[Conflict]:
             yield Conflict(("models", name, "api_key_env"), "", "is not the name of an environment variable", hint)
 
 
+def _prices_are_whole(settings: Settings) -> Iterator[Conflict]:
+    """Half a price would be silently passed over for the published one."""
+    for name, model in settings.models.items():
+        prices = {key: getattr(model, key) for key in PRICES}
+        missing = next((key for key in PRICES[:2] if prices[key] is None), None)
+        given = next((key for key in PRICES if prices[key] is not None), None)
+        if missing is not None and given is not None:
+            problem = f"is no price without {missing}"
+            hint = "Give both, input and output, or neither."
+            yield Conflict(("models", name, given), f"{prices[given]:g}", problem, hint)
+
+
 RULES: tuple[Rule, ...] = (
     _default_within_limit,
     _minimum_within_default,
@@ -168,4 +186,5 @@ RULES: tuple[Rule, ...] = (
     _level_within_pool,
     _levels_are_distinct,
     _key_is_named,
+    _prices_are_whole,
 )

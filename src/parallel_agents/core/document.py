@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from parallel_agents.core.aggregate import Method, Result, ResultAggregator, Verdict
+from parallel_agents.core.bill import Bill, budget_part
+from parallel_agents.core.budget import Spent
 from parallel_agents.core.error_report import ErrorReport
 from parallel_agents.core.execution import Counts, ExecutionRecord, is_of_a_lane, overall_status
 from parallel_agents.core.firsts import Firsts
@@ -27,7 +29,8 @@ NOBODY_RUNS_IT = "no_engine"
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a document says of the execution as a whole. `owned` tells whether a live process runs it.
 
-    `resources` are the sampled figures so far, None when there are none. `now` is seconds since the epoch.
+    `resources` are the sampled figures so far, None when there are none. `now` is seconds since the epoch. `spent` is
+    what the calls of an execution with a budget have cost; None for any other.
     """
 
     execution: ExecutionRecord
@@ -37,6 +40,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     owned: bool
     resources: Resources | None
     now: float
+    spent: Spent | None = None
 
 
 class DocumentWriter:
@@ -52,6 +56,7 @@ class DocumentWriter:
         # What was changed on the way has no one number to compare with.
         at_once = execution.max_concurrent if execution.changed_concurrency is None else None
         self._timing = Timing(execution.submitted_at, at_once, facts.now)
+        self._bill = Bill()
         self._aggregator = ResultAggregator(firsts)
         self._failed: list[dict[str, Any]] = []
         self._report = ErrorReport()
@@ -77,6 +82,7 @@ class DocumentWriter:
     def note(self, task: TaskRecord) -> None:
         """Take in what `account` tells of a task; its result is left alone."""
         self._timing.add(task)
+        self._bill.add(task.attempts)
         self._report.add(task)
         self._kinds.update(kind for attempt in task.attempts if (kind := attempt.is_language_model) is not None)
         if task.attempts:
@@ -100,6 +106,7 @@ class DocumentWriter:
             "pause_reason": paused,
             "resume_at": timestamp(resume_at),
             "source": execution.source,
+            "budget": budget_part(execution.budget, self._facts.spent, owned=self._facts.owned),
             "task_queue": _task_queue(counts, self._facts.highest_open_priority),
         }
 
@@ -121,6 +128,7 @@ class DocumentWriter:
             "parallel_efficiency": msgspec.to_builtins(self._timing.efficiency()),
             "resource_usage": _resource_usage(self._facts.resources),
             "throughput": msgspec.to_builtins(self._timing.throughput()),
+            "token_usage": self._bill.told(),
         }
 
     def aggregation(self, method: Method = "merge_outputs", output_format: str = "json") -> dict[str, Any]:

@@ -28,6 +28,7 @@
         │   ├── OverloadedError        the provider cannot answer, and asked for a pause
         │   └── RateLimitedError       the provider asked for a pause
         ├── LaneClosedError            quota, billing, sign-in or model gone: nobody's fault here
+        ├── BudgetSpentError           what the execution may spend does not cover the next call
         └── UnscoredError              the model cannot judge; an honest result, not a failure
 """
 
@@ -270,7 +271,9 @@ class ContractError(ItemError):
 
 
 class TransientError(AttemptError):
-    """May succeed when tried again."""
+    """May succeed when tried again. `may_cost` tells that a provider may have done work that it bills."""
+
+    may_cost = False
 
 
 class OverloadedError(TransientError):
@@ -306,6 +309,10 @@ class LaneClosedError(AttemptError):
         self.resume_at = resume_at
         self.kind = kind
         super().__init__(f"{lane}: {reason}")
+
+
+class BudgetSpentError(AttemptError):
+    """What the execution may still spend does not cover the next call. Nothing was asked."""
 
 
 class UnscoredError(AttemptError):

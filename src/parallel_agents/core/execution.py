@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from parallel_agents.core.budget import Budget
 from parallel_agents.core.errors import AgentError
 from parallel_agents.core.settings import Level
 from parallel_agents.core.states import State
@@ -132,6 +133,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True):
     changed_concurrency: int | None = None
     is_open: bool = False
     resume_at: float | None = None
+    budget: Budget | None = None
 
     @property
     def concurrency(self) -> int:

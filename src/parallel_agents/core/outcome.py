@@ -76,7 +76,7 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost"):
 class Interrupted(msgspec.Struct, frozen=True, tag="interrupted"):
     """The attempt was taken back through no fault of its own. `resume_at`: seconds since the epoch."""
 
-    reason: Literal["shutdown", "bystander", "lane_closed", "paused"]
+    reason: Literal["shutdown", "bystander", "lane_closed", "paused", "budget"]
     detail: str = ""
     resume_at: float | None = None
 
@@ -113,7 +113,8 @@ class CallTotals(msgspec.Struct, kw_only=True):
     """Model calls of one attempt, as the gateway saw them. Token counts are None until a provider gave one.
 
     `replayed` counts calls answered from the ledger, that is without asking the provider again. `finish_reason` is what
-    the provider said of the last answer.
+    the provider said of the last answer. `cost_usd` is what the answers cost whose cost is known; `unpriced` counts the
+    requests that may have cost something that is not in it.
     """
 
     calls: int = 0
@@ -123,6 +124,8 @@ class CallTotals(msgspec.Struct, kw_only=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_input_tokens: int | None = None
+    cost_usd: float | None = None
+    unpriced: int = 0
     model: str | None = None
     is_language_model: bool | None = None
     finish_reason: str | None = None
@@ -140,7 +143,7 @@ def classify(error: BaseException) -> ErrorClass:
             return ErrorClass.ITEM
         case errors.RateLimitedError():
             return ErrorClass.RATE_LIMITED
-        case errors.LaneClosedError():
+        case errors.LaneClosedError() | errors.BudgetSpentError():
             return ErrorClass.TERMINAL
         case MemoryError():
             return ErrorClass.MEMORY_LIMIT
@@ -176,5 +179,5 @@ def describe(outcome: Outcome) -> ErrorRecord | None:
         case WorkerLost(how):
             return ErrorRecord(error_class=ErrorClass.WORKER_LOST, type="WorkerLost", message=f"its worker died: {how}")
         case Interrupted(reason, detail):
-            kind = ErrorClass.TERMINAL if reason == "lane_closed" else ErrorClass.TRANSIENT
+            kind = ErrorClass.TERMINAL if reason in ("lane_closed", "budget") else ErrorClass.TRANSIENT
             return ErrorRecord(error_class=kind, type="Interrupted", message=detail or reason)

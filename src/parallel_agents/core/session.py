@@ -10,6 +10,7 @@ import msgspec
 
 from parallel_agents.core import metrics
 from parallel_agents.core.aggregate import Verdict, with_derived
+from parallel_agents.core.bill import cost_of
 from parallel_agents.core.execution import ExecutionRecord
 from parallel_agents.core.ids import derived_id
 from parallel_agents.core.settings import IsolationLevel, Settings
@@ -60,6 +61,7 @@ class SessionWriter:
             "start_time": timestamp(task.attempts[0].started_at) if task.attempts else None,
             "completion_time": timestamp(task.completed_at),
             "execution_duration_ms": whole_ms(accepted.duration_ms if accepted else None),
+            "cost_usd": cost_of(task.attempts),
             "waited_ms": whole_ms(sum(attempt.waited_ms or 0.0 for attempt in task.attempts)),
             **given,
             "execution_context": _execution_context(accepted or (task.attempts[-1] if task.attempts else None)),
@@ -186,12 +188,14 @@ def _performance(accepted: AttemptRecord) -> dict[str, Any]:
     }
 
 
-def _tokens(attempt: AttemptRecord) -> dict[str, int | None]:
+def _tokens(attempt: AttemptRecord) -> dict[str, float | None]:
     given, made = attempt.input_tokens, attempt.output_tokens
     return {
         "input_tokens": given,
         "output_tokens": made,
         "total_tokens": None if given is None or made is None else given + made,
+        "cached_input_tokens": attempt.cached_input_tokens,
+        "cost_usd": cost_of([attempt]),
     }
 
 

@@ -174,12 +174,20 @@ class ModelSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cache_write_usd_per_million: Dollars | None = None
 
 
+class BudgetSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The most that one execution may spend where it is given no budget of its own; None is no limit."""
+
+    usd: Annotated[float, Meta(ge=0, le=1_000_000_000)] | None = None
+    tokens: Natural | None = None
+
+
 class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration. `model` is the model that runs when a command or a call names none."""
 
     parallel_processing: ParallelProcessing = msgspec.field(default_factory=ParallelProcessing)
     aiomultiprocess_settings: AiomultiprocessSettings = AiomultiprocessSettings()
     journal: JournalSettings = JournalSettings()
+    budget: BudgetSettings = BudgetSettings()
     model: str | None = None
     models: dict[str, ModelSettings] = msgspec.field(default_factory=dict[str, ModelSettings])
 

@@ -59,6 +59,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One try as the journal holds it. Times are seconds since the epoch, durations milliseconds.
 
     `finish_reason` is what the provider said of its last answer; `kept_workdir` its work directory where that was kept.
+    `cost_usd` is what its answers cost, and `unpriced` counts requests that may have cost something nobody told.
     """
 
     attempt: int
@@ -83,6 +84,9 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     effective: dict[str, str]
     finish_reason: str | None = None
     kept_workdir: str | None = None
+    cached_input_tokens: int | None = None
+    cost_usd: float | None = None
+    unpriced: int = 0
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -86,6 +86,7 @@ class RunningAttempt:
         self.agent = agent
         self.parameters = parameters
         self.key = ready.key
+        self.execution_id = ready.execution_id
         self.attempt = ready.attempt + 1
         self.model = model or ""
         self.totals = CallTotals()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from parallel_agents.core.outcome import Outcome, Succeeded, WorkerIdentity
+from parallel_agents.core.outcome import Interrupted, Outcome, Succeeded, WorkerIdentity
 from parallel_agents.core.states import ENDING, Trigger
 from parallel_agents.core.task import ReadyTask
 from parallel_agents.engine.adapting import Adapting
@@ -114,6 +114,8 @@ class Attempts:
         self._reports.settled(attempt, end, settled)
         if live.errors.is_unisolated(end.outcome):
             tell_traceback(attempt, settled.settlement.error.traceback if settled.settlement.error else None)
+        if isinstance(end.outcome, Interrupted) and end.outcome.reason == "budget":
+            await self._endings.pause(live, f"budget: {end.outcome.detail}")
         if settled.landed:
             self._dispatcher.take_back(live, attempt.ready, settled.settlement.trigger)
         await self._follow_up(live, attempt.ready, settled, end.outcome)

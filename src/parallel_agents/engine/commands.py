@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
+from parallel_agents.core.budget import Budget, budget_of
 from parallel_agents.core.errors import ParallelAgentsError
 from parallel_agents.ports.journal import Arguments, Command, Journal, Verb
 
@@ -65,6 +66,7 @@ class Obliged(Protocol):
     async def cancel(self, execution_id: str) -> bool: ...  # noqa: D102
     async def pause(self, execution_id: str) -> bool: ...  # noqa: D102
     async def unpause(self, execution_id: str) -> bool: ...  # noqa: D102
+    async def change_budget(self, execution_id: str, budget: Budget) -> bool: ...  # noqa: D102
     async def change_concurrency(self, execution_id: str, at_most: int, agent: str | None = None) -> bool: ...  # noqa: D102
     async def retry(self, execution_id: str, task_ids: Sequence[str] | None) -> int: ...  # noqa: D102
 
@@ -78,6 +80,8 @@ async def obey(owner: Obliged, command: Command) -> str:
         case "pause":
             return DONE if await owner.pause(execution_id) else ended
         case "resume":
+            if (budget := budget_in(command.arguments)) is not None:
+                await owner.change_budget(execution_id, budget)
             return DONE if await owner.unpause(execution_id) else "runs already"
         case "concurrency":
             at_most = int(str(command.arguments["max_concurrent"]))
@@ -89,6 +93,12 @@ async def obey(owner: Obliged, command: Command) -> str:
         case "retry":
             tasks = command.arguments.get("task_ids")
             return str(await owner.retry(execution_id, tasks if isinstance(tasks, list) else None))
+
+
+def budget_in(arguments: Arguments) -> Budget | None:
+    """The budget that goes with a command; None where none does."""
+    usd, tokens = arguments.get("budget_usd"), arguments.get("budget_tokens")
+    return budget_of(None if usd is None else float(str(usd)), None if tokens is None else int(str(tokens)))
 
 
 async def ask_owner(

@@ -26,7 +26,7 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], bool]
 
 
 class Endings:
-    """Brings live executions to a halt and tells of it."""
+    """Brings live executions to a halt and tells of it; `let_go` hears the id of each that has ended."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Endings:
         reports: Reports,
         now: Callable[[], float],
         spawn: Spawn,
+        let_go: Callable[[str], None],
     ) -> None:
         self._journal = journal
         self._queue = queue
@@ -48,6 +49,7 @@ class Endings:
         self._reports = reports
         self._now = now
         self._spawn = spawn
+        self._tell_let_go = let_go
 
     def attach(self, dispatcher: Dispatcher) -> None:
         """Take them from this dispatcher, which for its part calls `end`."""
@@ -119,6 +121,7 @@ class Endings:
         self._queue.forget(live.execution_id)
         self._limits.forget(live.execution_id)
         self._dispatcher.live.pop(live.execution_id, None)
+        self._tell_let_go(live.execution_id)
         self._journal.disown(live.execution_id)
         live.rest()
 

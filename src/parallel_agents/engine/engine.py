@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from parallel_agents.core.adaptation import Step
+from parallel_agents.core.budget import Amount, Budget
 from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
 from parallel_agents.core.events import EventType
 from parallel_agents.core.execution import BY_USER, ExecutionRecord, is_of_a_lane, with_concurrency
@@ -128,6 +129,8 @@ class Engine:
         if not journal.try_own(execution.execution_id):
             raise OwnershipError(execution.execution_id, "is owned by another process")
         await journal.submit(execution, tasks)
+        if execution.budget is not None:
+            self._parts.gateway.fund(execution.execution_id, execution.budget, Amount())
         self._take_on(LiveExecution(execution, self._parts.chance.random))
 
     async def open(self, execution: ExecutionRecord) -> Feed:
@@ -143,8 +146,10 @@ class Engine:
             self._parts.journal, live, most=lambda: self._queue.max_queue_size, now=self._parts.clock.now, wake=arrived
         )
 
-    async def adopt(self, execution_id: str) -> None:
+    async def adopt(self, execution_id: str, budget: Budget | None = None) -> None:
         """Take on an execution that nobody runs, after its engine died, paused or was stopped.
+
+        With `budget`, that is what it may spend in all from now on.
 
         Raises:
             UnknownExecutionError: the journal has none with this id.
@@ -152,6 +157,8 @@ class Engine:
         """
         journal = self._parts.journal
         if execution_id in self._dispatcher.live:
+            if budget is not None:
+                await self.change_budget(execution_id, budget)
             await self.unpause(execution_id)
             return
         if not journal.try_own(execution_id):
@@ -163,6 +170,10 @@ class Engine:
         if is_of_a_lane(record.paused):
             # One call finds out whether it takes calls again, instead of as many as may run at once.
             await self._lanes.ask_again(record.agents)
+        if budget is not None:
+            await journal.change_budget(execution_id, budget, self._parts.clock.now())
+            record = msgspec.structs.replace(record, budget=budget)
+        await self._fund_again(record)
         await journal.adopt(execution_id, self._parts.clock.now())
         await journal.pause(execution_id, None, self._parts.clock.now())
         live = LiveExecution(msgspec.structs.replace(record, paused=None, resume_at=None), self._parts.chance.random)
@@ -186,6 +197,16 @@ class Engine:
             return live is not None and live.paused is not None
         await self._endings.pause(live, BY_USER)
         self._endings.note_idle(live)
+        return True
+
+    async def change_budget(self, execution_id: str, budget: Budget) -> bool:
+        """Let an owned execution spend so much in all from now on; False when it has ended already."""
+        live = self._dispatcher.live.get(execution_id)
+        if live is None or live.ending:
+            return False
+        await self._parts.journal.change_budget(execution_id, budget, self._parts.clock.now())
+        live.record = msgspec.structs.replace(live.record, budget=budget)
+        self._parts.gateway.fund(execution_id, budget, Amount())
         return True
 
     async def unpause(self, execution_id: str) -> bool:
@@ -268,6 +289,12 @@ class Engine:
         for live in tuple(self._dispatcher.live.values()):
             await live.idle.wait()
 
+    async def _fund_again(self, record: ExecutionRecord) -> None:
+        if record.budget is not None:
+            # What its dead engine had under way may have been paid for: it counts in full.
+            spent = await self._parts.journal.read(lambda reader: reader.spent(record.execution_id))
+            self._parts.gateway.fund(record.execution_id, record.budget, spent.settled + spent.open)
+
     def _take_on(self, live: LiveExecution) -> None:
         self.limits.cap_execution(live.execution_id, live.record.concurrency)
         self._cap_agents(live)
@@ -298,6 +325,7 @@ class Engine:
             reports=self._reports,
             now=self._parts.clock.now,
             spawn=self._spawn,
+            let_go=self._parts.gateway.end_funding,
         )
 
     def _make_dispatcher(self) -> Dispatcher:

@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+import msgspec
+
+from parallel_agents.core.budget import Spent
 from parallel_agents.core.execution import Counts, ExecutionRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, TaskRecord
-from parallel_agents.journal import rows
+from parallel_agents.journal import charges, rows
 from parallel_agents.journal.database import Database, Row, Value
 from parallel_agents.ports.journal import CanvasLanding, Change, Command, Order, Reader
 
@@ -41,11 +44,16 @@ class SqliteReader:
     def execution(self, execution_id: str) -> ExecutionRecord | None:
         """Return one execution, None where there is none."""
         row = self._database.row("execution", {"execution_id": execution_id})
-        return None if row is None else rows.execution_of(row)
+        if row is None:
+            return None
+        found = charges.budget(self._database, execution_id)
+        return msgspec.structs.replace(rows.execution_of(row), budget=found)
 
     def executions(self) -> list[ExecutionRecord]:
         """Return all executions, newest first."""
-        return [rows.execution_of(row) for row in self._database.rows("executions")]
+        found = charges.budgets(self._database)
+        records = [rows.execution_of(row) for row in self._database.rows("executions")]
+        return [msgspec.structs.replace(one, budget=found.get(one.execution_id)) for one in records]
 
     def counts(self, execution_id: str) -> Counts:
         """Count the tasks of an execution by state."""
@@ -138,6 +146,10 @@ class SqliteReader:
     def landings(self, execution_id: str) -> list[CanvasLanding]:
         """Return what was put on canvases for an execution, in the order in which it was begun."""
         return [rows.landing_of(row) for row in self._database.rows("landings", {"execution_id": execution_id})]
+
+    def spent(self, execution_id: str) -> Spent:
+        """Add up what the requests of an execution have cost, and at most will; only of one that has a budget."""
+        return charges.spent(self._database, execution_id)
 
     def command(self, command_id: int) -> Command | None:
         """Return one command, None where there is none."""

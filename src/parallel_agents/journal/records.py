@@ -10,7 +10,7 @@ from parallel_agents.core.errors import TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import Task
-from parallel_agents.journal import dependencies
+from parallel_agents.journal import charges, dependencies
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.moves import require_execution
 from parallel_agents.journal.rows import execution_row, json_text, storable
@@ -20,6 +20,8 @@ from parallel_agents.ports.journal import Arguments, CanvasLanding, Handed, Land
 def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]) -> None:
     """Add an execution with its tasks."""
     database.execute("insert_execution", execution_row(execution))
+    if execution.budget is not None:
+        charges.change_budget(database, execution.execution_id, execution.budget, execution.submitted_at)
     _insert_files(database, execution.execution_id, execution.file_paths)
     _insert_tasks(database, execution.execution_id, tasks, execution.submitted_at)
 

@@ -156,7 +156,7 @@ def attempt_of(row: Row) -> AttemptRecord:
     attempt, worker_pid, started_at, ended_at, outcome, charged, error, *measured = row
     duration_ms, waited_ms, cpu_ms, peak_memory_mb, thread_id, *called = measured
     calls, replayed, generation_ms, input_tokens, output_tokens, model, is_language_model, *noted = called
-    effective, finish_reason, kept_workdir = noted
+    effective, finish_reason, kept_workdir, cached_input_tokens, cost_usd, unpriced = noted
     return AttemptRecord(
         attempt=attempt,
         worker_pid=worker_pid,
@@ -180,6 +180,9 @@ def attempt_of(row: Row) -> AttemptRecord:
         effective=_effective.decode(effective),
         finish_reason=finish_reason,
         kept_workdir=kept_workdir,
+        cached_input_tokens=cached_input_tokens,
+        cost_usd=cost_usd,
+        unpriced=unpriced,
     )
 
 

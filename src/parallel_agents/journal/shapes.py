@@ -21,6 +21,8 @@ TABLES = (
     "commands",
     "dependencies",
     "landings",
+    "budgets",
+    "charges",
 )
 """Parents before children."""
 

@@ -23,6 +23,8 @@ _KEEP = (
     "keep_commands",
     "keep_dependencies",
     "keep_landings",
+    "keep_budgets",
+    "keep_charges",
     "count_all_blockers",
 )
 

@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from parallel_agents.core.budget import Amount, Budget
 from parallel_agents.core.errors import JournalError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.outcome import WorkerIdentity
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.task import Task
-from parallel_agents.journal import moves, records
-from parallel_agents.journal.database import ELSEWHERE
+from parallel_agents.journal import charges, moves, records
+from parallel_agents.journal.database import ELSEWHERE, Database
 from parallel_agents.journal.lock import FileOwners, LocalOwners, Owners, owners_directory
 from parallel_agents.journal.opening import open_reading, open_writing
 from parallel_agents.journal.presence import Presence
@@ -28,6 +29,7 @@ from parallel_agents.ports.journal import (
     Adopted,
     Arguments,
     CanvasLanding,
+    Charge,
     Handed,
     Landing,
     LandingState,
@@ -183,7 +185,12 @@ class SqliteJournal:
 
     def adopt(self, execution_id: str, at: float) -> asyncio.Future[Adopted]:
         """Take over after a dead engine: every running task goes back to pending or, the third time, to failed."""
-        return self._put(lambda database: moves.adopt(database, execution_id, at))
+
+        def adopt(database: Database) -> Adopted:
+            charges.write_off(database, execution_id, at)
+            return moves.adopt(database, execution_id, at)
+
+        return self._put(adopt)
 
     def cancel(self, execution_id: str, at: float, *, stopped: bool = False) -> asyncio.Future[int]:
         """Cancel every pending and waiting task and mark the execution; returns how many."""
@@ -230,6 +237,18 @@ class SqliteJournal:
         return self._put(
             lambda database: records.record_call(database, key, request_hash, ordinal, response=response, at=at)
         )
+
+    def change_budget(self, execution_id: str, budget: Budget, at: float) -> asyncio.Future[None]:
+        """Note how much an execution may spend in all from now on."""
+        return self._put(lambda database: charges.change_budget(database, execution_id, budget, at))
+
+    def note_charge(self, charge: Charge) -> asyncio.Future[None]:
+        """Note a request before it is sent. It counts in full until it is settled."""
+        return self._put(lambda database: charges.note(database, charge))
+
+    def settle_charge(self, charge_id: str, cost: Amount, at: float) -> asyncio.Future[None]:
+        """Note what a request has cost, or may have; the first word counts."""
+        return self._put(lambda database: charges.settle(database, charge_id, cost, at))
 
     def ask(self, execution_id: str, verb: Verb, arguments: Arguments, at: float) -> asyncio.Future[int]:
         """Leave a command for the owner; returns its id."""

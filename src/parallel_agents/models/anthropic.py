@@ -10,13 +10,12 @@ import msgspec
 
 from parallel_agents.core.errors import AttemptError, ItemError
 from parallel_agents.models import failures
+from parallel_agents.models.bounds import DEFAULT_MAX_TOKENS
 from parallel_agents.models.headers import limits_from
 from parallel_agents.models.providers import Completed, Endpoint, Provider
 from parallel_agents.models.warming import is_long
 from parallel_agents.ports.models import ModelRequest, ModelResponse, OutputSchema
 
-# The protocol wants a number; enough for every built-in agent, and within what the oldest models allow.
-DEFAULT_MAX_TOKENS = 4096
 _SCHEMAS_KEPT = 64
 
 
@@ -110,6 +109,8 @@ class AnthropicProvider:
             finish_reason=answer.stop_reason,
             input_tokens=_input_tokens(usage),
             output_tokens=failures.token_count(usage, "output_tokens"),
+            cached_input_tokens=failures.token_count(usage, "cache_read_input_tokens"),
+            cache_write_tokens=failures.token_count(usage, "cache_creation_input_tokens"),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
@@ -49,10 +50,15 @@ _LANE_STATUS = {
 _KINDS = {401: "auth", 402: "billing", 403: "auth", 404: "model", 410: "model"}
 _QUOTA = frozenset({"insufficient_quota", "exceeded_current_quota_error", "quota_exceeded"})
 _MESSAGE_LIMIT = 600
+# Nobody was reached, so nobody can have worked.
+_NEVER_CONNECTED = (ConnectionRefusedError, socket.gaierror)
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer with an error status. `codes` are the error's type and code; `headers` have lower-case names."""
+    """An answer with an error status. `codes` are the error's type and code; `headers` have lower-case names.
+
+    `is_worded` tells that it came as the provider's own error, not as the page of somebody between.
+    """
 
     lane: str
     status: int
@@ -60,6 +66,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     headers: Mapping[str, str]
     request_id: str | None = None
+    is_worded: bool = True
 
 
 def refusal_from(lane: str, status: int, headers: Mapping[str, str], body: object, secret: str) -> Refusal:
@@ -77,6 +84,7 @@ def refusal_from(lane: str, status: int, headers: Mapping[str, str], body: objec
         message=scrubbed(message, secret),
         headers=lowered,
         request_id=lowered.get("x-request-id") or lowered.get("request-id"),
+        is_worded=bool(error),
     )
 
 
@@ -98,7 +106,9 @@ def classed(refusal: Refusal, now: float) -> AttemptError:
     if status >= 500 and pause_s is not None:
         return OverloadedError(said, pause_s)
     if status >= 500 or status in _TRANSIENT_STATUS:
-        return TransientError(said)
+        failed = TransientError(said)
+        failed.may_cost = status >= 500 and not refusal.is_worded
+        return failed
     return ItemError(f"{said}. The same request would be refused again.")
 
 
@@ -108,12 +118,16 @@ def lost_connection(lane: str, error: BaseException, secret: str) -> TransientEr
     while deepest.__cause__ is not None:
         deepest = deepest.__cause__
     words = scrubbed(str(deepest) or str(error), secret)
-    return TransientError(f"{lane}: no answer, the connection failed: {type(deepest).__name__}: {words}")
+    failed = TransientError(f"{lane}: no answer, the connection failed: {type(deepest).__name__}: {words}")
+    failed.may_cost = not isinstance(deepest, _NEVER_CONNECTED)
+    return failed
 
 
 def unreadable(lane: str, why: str, secret: str) -> TransientError:
     """Describe an answer with status 200 that is not what the protocol says."""
-    return TransientError(f"{lane}: the answer cannot be read: {scrubbed(why, secret)}")
+    failed = TransientError(f"{lane}: the answer cannot be read: {scrubbed(why, secret)}")
+    failed.may_cost = True
+    return failed
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:

@@ -10,6 +10,7 @@ import msgspec
 
 from parallel_agents.core.errors import TransientError
 from parallel_agents.models.ledger import Identity
+from parallel_agents.models.spending import Toll
 from parallel_agents.ports.models import Caller, ModelResponse
 
 _log = logging.getLogger(__name__)
@@ -32,15 +33,17 @@ class _Passenger:
 class Flight:
     """One call of one task, in flight for any number of attempts: the old one may be dying when the new one joins.
 
-    Passes the lane's `waiting` on to all of them. `generation_s` is the time spent at the provider so far.
+    Passes the lane's `waiting` on to all of them. `generation_s` is the time spent at the provider so far, `toll` what
+    it costs.
     """
 
-    def __init__(self, identity: Identity, model: str, maker: Caller) -> None:
+    def __init__(self, identity: Identity, model: str, maker: Caller, toll: Toll) -> None:
         self.identity = identity
         self.model = model
         self.generation_s = 0.0
+        self.toll = toll
         self.task: asyncio.Task[Landing | Exception] | None = None
-        self._maker = maker
+        self._maker = self._last = maker
         self._loop = asyncio.get_running_loop()
         self._landed: asyncio.Future[Landing] = self._loop.create_future()
         self._passengers: list[_Passenger] = []
@@ -75,6 +78,10 @@ class Flight:
         spent_s, self.generation_s = self.generation_s, 0.0
         return spent_s
 
+    def charge_unpriced(self, caller: Caller | None = None) -> None:
+        """Count the requests whose cost nobody told for an attempt; by default the last one that waited."""
+        (self._last if caller is None else caller).totals.unpriced += self.toll.take_unpriced()
+
     def waiting(self, is_waiting: bool) -> None:
         """Tell every waiting attempt that the call waits or goes on."""
         self._waits = is_waiting
@@ -85,6 +92,7 @@ class Flight:
         """Wait for the landing. A cancellation ends the waiting, not the flight."""
         passenger = _Passenger(caller)
         self._passengers.append(passenger)
+        self._last = caller
         if self._waits:
             self._tell(passenger, True)
         try:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from parallel_agents.core.budget import Amount, Budget
 from parallel_agents.core.errors import LaneClosedError
 from parallel_agents.core.outcome import CallTotals
 from parallel_agents.core.settings import Settings
@@ -19,7 +20,9 @@ from parallel_agents.models.flights import Flight, Landing
 from parallel_agents.models.lanes import Lane
 from parallel_agents.models.ledger import CallLedger, Identity
 from parallel_agents.models.permits import LaneState
+from parallel_agents.models.prices import pricing_of
 from parallel_agents.models.providers import OFFLINE, Provider
+from parallel_agents.models.spending import Spending
 from parallel_agents.models.tries import Line
 from parallel_agents.models.warming import Warming
 from parallel_agents.ports.models import Caller, ModelRequest, ModelResponse
@@ -57,6 +60,7 @@ class ModelGateway:
         self._origin = f"{os.getpid()}-{now():.6f}"
         self._claims = Claims(self._origin)
         self._warming = Warming(lambda: asyncio.get_running_loop().time())
+        self._spending = Spending(ledger, origin=self._origin, now=now)
         self._lines: dict[str, Line] = {}
         self._flights: dict[Identity, Flight] = {}
         self._listeners: list[Callable[[], None]] = []
@@ -97,9 +101,10 @@ class ModelGateway:
         Raises:
             ItemError, TransientError, UnscoredError: for the agent.
             LaneClosedError: the lane takes no calls.
+            BudgetSpentError: the budget of the execution does not cover it.
             JournalError: the answer could not be kept.
         """
-        sent = self._effective(request, caller.model)
+        sent = self._spending.bounded(self._effective(request, caller.model), caller.execution_id)
         digest = kept.request_hash(caller.model, sent, is_language_model=caller.model != OFFLINE)
         identity = (caller.key, digest, caller.next_ordinal(digest))
         # Said before the call, so that also a call that gives no answer is labelled with what it asked.
@@ -111,6 +116,7 @@ class ModelGateway:
             landing = await flight.wait(caller)
         except Exception:
             caller.totals.generation_ms += flight.take_generation_s() * 1000
+            flight.charge_unpriced(caller)
             raise
         return self._hand_over(flight, landing, caller)
 
@@ -135,6 +141,14 @@ class ModelGateway:
     def lanes(self) -> list[LaneState]:
         """Tell what each lane does now."""
         return [lane.state() for lane in self._lanes.values()]
+
+    def fund(self, execution_id: str, budget: Budget, spent: Amount) -> None:
+        """Hold the calls of an execution to a budget from now on; `spent` counts where nothing is known of it here."""
+        self._spending.fund(execution_id, budget, spent)
+
+    def end_funding(self, execution_id: str) -> None:
+        """Forget the budget of an execution that has ended."""
+        self._spending.end(execution_id)
 
     async def abandon(self, key: int) -> None:
         """Drop the calls in flight of a task. Whoever still waits for one gets a `TransientError`."""
@@ -181,10 +195,12 @@ class ModelGateway:
     async def _build(self, model: str) -> Line:
         # In a thread: importing a client takes seconds, and every worker waits on this loop.
         provider = await asyncio.to_thread(self._make, model, self._settings, self._environ, self._now)
+        pricing = await asyncio.to_thread(pricing_of, model, self._settings, self._environ)
         chosen = self._settings.model_settings(model)
         return Line(
             self._lane(model, provider.lane),
             provider,
+            pricing=pricing,
             timeout_s=chosen.timeout_seconds,
             now=self._now,
             random=self._random,
@@ -219,7 +235,7 @@ class ModelGateway:
     def _take_off(self, identity: Identity, request: ModelRequest, caller: Caller) -> Flight:
         if self._group is None or self._closing.is_set():
             raise RuntimeError("the gateway is not running: start() comes first, aclose() last")
-        flight = Flight(identity, caller.model, caller)
+        flight = Flight(identity, caller.model, caller, self._spending.toll(caller.execution_id, caller.key))
         self._flights[identity] = flight
         flight.task = self._group.create_task(self._fly(flight, request), name=f"model-call-{caller.key}")
         flight.task.add_done_callback(lambda task: self._landed(flight, task))
@@ -240,6 +256,7 @@ class ModelGateway:
             if found is not None:
                 return Landing(found.plain(), was_made=False, origin=found.origin)
             line = await self._line(flight.model)
+            flight.toll.price(line.pricing, flight.model)
             async with self._warming.turn(request, flight):
                 response = await line.answer(request, flight)
             await kept.record(self._ledger, flight.identity, response, origin=self._origin, at=self._now())
@@ -256,6 +273,7 @@ class ModelGateway:
         if self._claims.take(flight.identity, landing.origin):
             spent_s = flight.take_generation_s()
             totals.generation_ms += spent_s * 1000 if landing.was_made else response.duration_ms
+            flight.charge_unpriced(caller)
             _add_tokens(totals, response)
         if landing.was_made and flight.was_made_for(caller):
             return response
@@ -265,13 +283,18 @@ class ModelGateway:
 
 async def _drop(flights: Iterable[Flight]) -> None:
     tasks: list[asyncio.Task[Landing | Exception]] = []
+    dropped: list[Flight] = []
     for flight in flights:
         flight.drop()
         if flight.task is not None:
             flight.task.cancel()
             tasks.append(flight.task)
+            dropped.append(flight)
     if tasks:
         await asyncio.wait(tasks)
+    for flight in dropped:
+        # The attempt that asked has its totals open still: it is told of its end after this.
+        flight.charge_unpriced()
 
 
 def _add_tokens(totals: CallTotals, response: ModelResponse) -> None:
@@ -281,3 +304,7 @@ def _add_tokens(totals: CallTotals, response: ModelResponse) -> None:
         totals.output_tokens = (totals.output_tokens or 0) + response.output_tokens
     if response.cached_input_tokens is not None:
         totals.cached_input_tokens = (totals.cached_input_tokens or 0) + response.cached_input_tokens
+    if response.cost_usd is None:
+        totals.unpriced += 1
+    else:
+        totals.cost_usd = (totals.cost_usd or 0.0) + response.cost_usd

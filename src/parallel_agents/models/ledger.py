@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from parallel_agents.models.spending import ChargeBook
 from parallel_agents.ports.journal import Reader
 from parallel_agents.ports.models import ModelRequest, ModelResponse
 
@@ -18,7 +19,7 @@ Identity: TypeAlias = tuple[int, str, int]
 """Which call it is: the task's key, the hash of the request, its ordinal within the attempt."""
 
 
-class CallLedger(Protocol):
+class CallLedger(ChargeBook, Protocol):
     """The part of the journal that model calls need."""
 
     async def read(self, query: Callable[[Reader], T]) -> T:

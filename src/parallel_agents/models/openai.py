@@ -106,6 +106,7 @@ class OpenAIProvider:
             finish_reason="refusal" if refusal else choice.finish_reason,
             input_tokens=failures.token_count(usage, "prompt_tokens"),
             output_tokens=failures.token_count(usage, "completion_tokens"),
+            cached_input_tokens=failures.token_count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"),
         )
 
     def _no_choice(self, answer: Any) -> TransientError:

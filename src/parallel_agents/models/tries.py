@@ -15,6 +15,7 @@ from parallel_agents.core.errors import (
     RateLimitedError,
     TransientError,
 )
+from parallel_agents.core.prices import Pricing
 from parallel_agents.core.rates import Limits
 from parallel_agents.core.retry import backoff_s
 from parallel_agents.core.tokens import TOKENS_A_MESSAGE, likely_tokens
@@ -33,16 +34,24 @@ _log = logging.getLogger(__name__)
 
 
 class Line:
-    """A lane and the provider at its end.
+    """A lane and the provider at its end. `pricing` is None where nobody knows what it costs.
 
     `now` gives seconds since the epoch, `random` a number in [0, 1); `timeout_s` bounds one try.
     """
 
     def __init__(
-        self, lane: Lane, provider: Provider, *, timeout_s: float, now: Callable[[], float], random: Callable[[], float]
+        self,
+        lane: Lane,
+        provider: Provider,
+        *,
+        pricing: Pricing | None,
+        timeout_s: float,
+        now: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
         self.lane = lane
         self.provider = provider
+        self.pricing = pricing
         self._timeout_s = timeout_s
         self._now = now
         self._random = random
@@ -57,7 +66,7 @@ class Line:
         """
         tries, ticket = _Tries(), self.lane.ticket(need_of(request))
         while True:
-            async with self.lane.permit(flight, ticket) as grant:
+            async with flight.toll.held(request, flight), self.lane.permit(flight, ticket) as grant:
                 outcome = await self._try(request, flight, tries, grant)
             if isinstance(outcome, ModelResponse):
                 return outcome
@@ -93,16 +102,17 @@ class Line:
     async def _ask(self, request: ModelRequest, flight: Flight) -> Completed:
         sent_at = _clock()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s), flight.toll.sending():
                 answer = await self.provider.complete(request)
+                done = answer if isinstance(answer, Completed) else Completed(answer, None)
+                response = flight.toll.pay(done.response)
         except TimeoutError:
             limit = f"{self._timeout_s:g} s (models.<name>.timeout_seconds)"
             raise TransientError(f"{self.lane.name}: no answer within {limit}") from None
         finally:
             spent_s = _clock() - sent_at
             flight.generation_s += spent_s
-        done = answer if isinstance(answer, Completed) else Completed(answer, None)
-        return Completed(msgspec.structs.replace(done.response, duration_ms=spent_s * 1000), done.limits)
+        return Completed(msgspec.structs.replace(response, duration_ms=spent_s * 1000), done.limits)
 
     def _failed(self, error: TransientError, tries: _Tries, grant: Grant) -> float:
         tries.failed += 1

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from parallel_agents.core.budget import Amount, Budget, Spent
 from parallel_agents.core.execution import AgentRecord, Counts, ExecutionRecord
 from parallel_agents.core.outcome import WorkerIdentity
 from parallel_agents.core.settlement import Settlement
@@ -98,6 +99,17 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     is_new: bool
 
 
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that may cost something: what it can cost at most, noted before it is sent. `at` is then."""
+
+    charge_id: str
+    execution_id: str
+    key: int
+    model: str
+    most: Amount
+    at: float
+
+
 class Adopted(msgspec.Struct, frozen=True):
     """Tasks found running under a dead engine: taken back, or failed because they took too many engines down."""
 
@@ -185,6 +197,10 @@ class Reader(Protocol):
         """Return what was put on canvases for an execution, in the order in which it was begun."""
         ...
 
+    def spent(self, execution_id: str) -> Spent:
+        """Add up what the requests of an execution have cost, and at most will; only of one that has a budget."""
+        ...
+
     def command(self, command_id: int) -> Command | None:
         """Return one command, None where there is none."""
         ...
@@ -264,7 +280,10 @@ class Journal(Protocol):
         ...
 
     def adopt(self, execution_id: str, at: float) -> asyncio.Future[Adopted]:
-        """Take over after a dead engine: every running task goes back to pending or, the third time, to failed."""
+        """Take over after a dead engine: every running task goes back to pending or, the third time, to failed.
+
+        Requests that it had under way are settled in full.
+        """
         ...
 
     def cancel(self, execution_id: str, at: float, *, stopped: bool = False) -> asyncio.Future[int]:
@@ -316,6 +335,18 @@ class Journal(Protocol):
         self, key: int, request_hash: str, ordinal: int, response: bytes, at: float
     ) -> asyncio.Future[None]:
         """Keep the answer to a model call; the first answer kept for the same call stays."""
+        ...
+
+    def change_budget(self, execution_id: str, budget: Budget, at: float) -> asyncio.Future[None]:
+        """Note how much an execution may spend in all from now on."""
+        ...
+
+    def note_charge(self, charge: Charge) -> asyncio.Future[None]:
+        """Note a request before it is sent. It counts in full until it is settled."""
+        ...
+
+    def settle_charge(self, charge_id: str, cost: Amount, at: float) -> asyncio.Future[None]:
+        """Note what a request has cost, or may have; the first word counts."""
         ...
 
     def ask(

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from parallel_agents.core.budget import Amount, Budget
 from parallel_agents.core.errors import LaneClosedError
 from parallel_agents.core.outcome import CallTotals
 
@@ -50,7 +51,8 @@ class ModelResponse(msgspec.Struct, frozen=True, kw_only=True):
     """One answer. Token counts are the provider's own figures, None where it gave none.
 
     `cached_input_tokens` and `cache_write_tokens` are parts of `input_tokens`: read from the provider's cache of
-    prompts, and written to it. `replayed` is set when the answer came from the ledger, so that nobody was asked (and
+    prompts, and written to it. `cost_usd` is what the answer cost, None where its price or its tokens are not known.
+    `replayed` is set when the answer came from the ledger, so that nobody was asked (and
     paid) again.
     """
 
@@ -62,6 +64,7 @@ class ModelResponse(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int | None = None
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
+    cost_usd: float | None = None
     duration_ms: float = 0.0
     replayed: bool = False
 
@@ -96,6 +99,7 @@ class Caller(Protocol):
 
     key: int
     attempt: int
+    execution_id: str
     model: str
     totals: CallTotals
 
@@ -129,7 +133,19 @@ class Gateway(Protocol):
         Raises:
             ItemError, TransientError, UnscoredError: for the agent.
             LaneClosedError: the lane takes no calls; for the engine, which hands the attempt back uncharged.
+            BudgetSpentError: the execution's budget does not cover it; for the engine, in the same way.
         """
+        ...
+
+    def fund(self, execution_id: str, budget: Budget, spent: Amount) -> None:
+        """Hold the calls of an execution to a budget from now on.
+
+        `spent` is what it has cost so far, for a gateway that knows nothing of it; one that does goes by what it knows.
+        """
+        ...
+
+    def end_funding(self, execution_id: str) -> None:
+        """Forget the budget of an execution that has ended."""
         ...
 
     def may_start(self, model: str, running: int) -> bool:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
-from parallel_agents.core.errors import AttemptError, LaneClosedError
+from parallel_agents.core.errors import AttemptError, BudgetSpentError, LaneClosedError
 from parallel_agents.core.outcome import Interrupted, Usage, WorkerIdentity
 from parallel_agents.ports.workers import Assignment, Link, Report
 from parallel_agents.workers.attempting import outcome_of
@@ -61,7 +61,7 @@ class InlinePool:
         return report
 
     async def _run(self, assignment: Assignment, link: Link) -> Report:
-        closed: asyncio.Future[LaneClosedError] = asyncio.get_running_loop().create_future()
+        closed: asyncio.Future[LaneClosedError | BudgetSpentError] = asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as group:
 
             def ask(request: bytes) -> asyncio.Future[bytes]:
@@ -81,8 +81,7 @@ class InlinePool:
             for task in (agent, *calls):
                 task.cancel()
         if closed.done():
-            error = closed.result()
-            return Report(outcome=Interrupted("lane_closed", str(error), error.resume_at))
+            return Report(outcome=_taken_back(closed.result()))
         return agent.result()
 
 
@@ -91,11 +90,13 @@ async def _run(assignment: Assignment, context: WorkerContext) -> Report:
 
 
 async def _answer(
-    work: Coroutine[Any, Any, bytes], answer: asyncio.Future[bytes], closed: asyncio.Future[LaneClosedError]
+    work: Coroutine[Any, Any, bytes],
+    answer: asyncio.Future[bytes],
+    closed: asyncio.Future[LaneClosedError | BudgetSpentError],
 ) -> None:
     try:
         response = await work
-    except LaneClosedError as error:
+    except (LaneClosedError, BudgetSpentError) as error:
         # The agent gets no answer: it must not go on, and is cancelled as soon as the pool has seen this.
         if not closed.done():
             closed.set_result(error)
@@ -105,3 +106,9 @@ async def _answer(
     else:
         if not answer.done():
             answer.set_result(response)
+
+
+def _taken_back(error: LaneClosedError | BudgetSpentError) -> Interrupted:
+    if isinstance(error, BudgetSpentError):
+        return Interrupted("budget", str(error))
+    return Interrupted("lane_closed", str(error), error.resume_at)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from parallel_agents.core.errors import AttemptError, LaneClosedError
+from parallel_agents.core.errors import AttemptError, BudgetSpentError, LaneClosedError
 from parallel_agents.core.outcome import Interrupted, Outcome, Succeeded, WorkerIdentity, WorkerLost, describe
 from parallel_agents.ports.workers import Assignment, Level, Link, Report
 from parallel_agents.workers import faults, frames
@@ -308,6 +308,8 @@ class SupervisedWorker:
                 response = await self._delegate(seat, call.request)
         except LaneClosedError as error:
             self._take_back(seat, Interrupted("lane_closed", str(error), error.resume_at))
+        except BudgetSpentError as error:
+            self._take_back(seat, Interrupted("budget", str(error)))
         except AttemptError as error:
             self._send(frames.CallAnswered(seat.number, call.call_id, fault=faults.from_error(error)))
         else:

@@ -16,7 +16,12 @@ ANSWER = {
     "created": 0,
     "model": "recorded",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "that"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    "usage": {
+        "prompt_tokens": 4,
+        "completion_tokens": 2,
+        "total_tokens": 6,
+        "prompt_tokens_details": {"cached_tokens": 3},
+    },
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from ruamel.yaml import YAML
-from tests.configuration.proofs import running, telling
+from tests.configuration.proofs import paying, running, telling
 from tests.configuration.proofs.proof import Proof, nested
 from tests.configuration.proofs.recorder import recording_provider
 from tests.configuration.proofs.scene import Scene
@@ -26,7 +26,7 @@ from parallel_agents.configuration.meanings import general, meanings
 from parallel_agents.core.settings import ModelSettings
 
 SHIPPED = Path(__file__).parents[3] / "config" / "parallel_agents.yaml"
-PROOFS = {**running.PROOFS, **telling.PROOFS}
+PROOFS = {**running.PROOFS, **telling.PROOFS, **paying.PROOFS}
 DEFERRED = meanings().deferred
 AGENT_OF = {
     "max_concurrent": "naps",

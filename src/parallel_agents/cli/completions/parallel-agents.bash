@@ -118,6 +118,8 @@ _parallel_agents() {
         "results:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "results:--journal") _parallel_agents_files ;;
         "results:--output") _parallel_agents_files ;;
+        "resume:--budget-usd") : ;;
+        "resume:--budget-tokens") : ;;
         "resume:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "resume:--journal") _parallel_agents_files ;;
         "resume:--output") _parallel_agents_files ;;
@@ -139,6 +141,8 @@ _parallel_agents() {
         "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group: subtree: text: ;;
         "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--max-concurrent") : ;;
+        "run:--budget-usd") : ;;
+        "run:--budget-tokens") : ;;
         "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--journal") _parallel_agents_files ;;
         "run:--output") _parallel_agents_files ;;
@@ -211,10 +215,10 @@ _parallel_agents() {
                 "plan") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --max-concurrent --pilot --config --journal --json --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "report") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --html --palette --config --journal --json --help; else :; fi ;;
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
-                "resume") if [[ $cur == -* ]]; then _parallel_agents_words --wait --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
+                "resume") if [[ $cur == -* ]]; then _parallel_agents_words --budget-usd --budget-tokens --wait --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --wait --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "review") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
-                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --yes --wait --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
+                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --yes --budget-usd --budget-tokens --wait --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --seed --latency --jitter --latency-p95 --output-tokens-per-second --slow-from --rpm --burst --tpm --input-tpm --output-tpm --burst-tokens --max-at-once --when-full --retry-after --wave-every --wave-length --wave-pause --quota-after --quota-returns --limited-model --fail-rate --rate-limit-rate --hang-rate --cut-rate --unreadable-rate --malformed-rate --token-rule --input-usd-per-million --output-usd-per-million --cached-input-usd-per-million --cache-write-usd-per-million --cache-min-tokens --cache-ttl --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;

@@ -294,6 +294,8 @@ _parallel_agents_results() {
 
 _parallel_agents_resume() {
     _arguments \
+        '--budget-usd[Most US dollars that the execution may cost in all; it pauses before it passes]:value: ' \
+        '--budget-tokens[Most tokens, input and output, that it may take in all]:value: ' \
         '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
@@ -349,6 +351,8 @@ _parallel_agents_run() {
         '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
         '--yes[Do not ask on a terminal before a run that may cost money]' \
+        '--budget-usd[Most US dollars that the execution may cost in all; it pauses before it passes]:value: ' \
+        '--budget-tokens[Most tokens, input and output, that it may take in all]:value: ' \
         '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \

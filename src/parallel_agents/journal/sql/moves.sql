@@ -46,7 +46,10 @@ SET ended_at = :at,
     model = :model,
     is_language_model = :is_language_model,
     finish_reason = :finish_reason,
-    kept_workdir = :kept_workdir
+    kept_workdir = :kept_workdir,
+    cached_input_tokens = :cached_input_tokens,
+    cost_usd = :cost_usd,
+    unpriced_calls = :unpriced_calls
 WHERE key = :key AND attempt = :attempt
 
 -- name: discard_result

@@ -21,7 +21,7 @@ ORDER BY key
 SELECT
     key, attempt, worker_pid, started_at, ended_at, outcome, charged, error, duration_ms, waited_ms, cpu_ms,
     peak_memory_mb, thread_id, calls, replayed, generation_ms, input_tokens, output_tokens, model, is_language_model,
-    effective, finish_reason, kept_workdir
+    effective, finish_reason, kept_workdir, cached_input_tokens, cost_usd, unpriced_calls
 FROM attempts
 WHERE key IN (SELECT value FROM json_each(:keys))
 ORDER BY key, attempt

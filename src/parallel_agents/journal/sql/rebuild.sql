@@ -20,6 +20,8 @@ CREATE TABLE found.calls AS SELECT * FROM main.calls WHERE 0;
 CREATE TABLE found.commands AS SELECT * FROM main.commands WHERE 0;
 CREATE TABLE found.dependencies AS SELECT * FROM main.dependencies WHERE 0;
 CREATE TABLE found.landings AS SELECT * FROM main.landings WHERE 0;
+CREATE TABLE found.budgets AS SELECT * FROM main.budgets WHERE 0;
+CREATE TABLE found.charges AS SELECT * FROM main.charges WHERE 0;
 
 -- name: stage_indexes
 CREATE INDEX found.history_of_task ON history (key, sequence);
@@ -92,6 +94,15 @@ WHERE key IN (SELECT key FROM main.tasks) AND on_key IN (SELECT key FROM main.ta
 -- Of two copies the one that got further: an undo that is forgotten would be done again, which finds nothing to do.
 INSERT OR IGNORE INTO main.landings
 SELECT * FROM found.landings WHERE execution_id IN (SELECT execution_id FROM main.executions) ORDER BY moved_at DESC
+
+-- name: keep_budgets
+INSERT OR IGNORE INTO main.budgets
+SELECT * FROM found.budgets WHERE execution_id IN (SELECT execution_id FROM main.executions) ORDER BY changed_at DESC
+
+-- name: keep_charges
+-- Of two copies the settled one.
+INSERT OR IGNORE INTO main.charges
+SELECT * FROM found.charges WHERE key IN (SELECT key FROM main.tasks) ORDER BY settled_at IS NULL
 
 -- name: count_all_blockers
 UPDATE main.tasks
