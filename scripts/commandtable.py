@@ -54,7 +54,9 @@ def commands() -> list[Command]:
 def _command(node: Any, words: tuple[str, ...]) -> Command:
     names = [name for name in node if not name.startswith("-")]
     children = tuple(_command(node[name], (*words, name)) for name in sorted(names))
-    values = [] if children else [_value(one) for one in node.assemble_argument_collection(parse_docstring=True)]
+    # What is not shown are parameters that only hold options.
+    found = [] if children else [one for one in node.assemble_argument_collection(parse_docstring=True) if one.show]
+    values = [_value(one) for one in found]
     return Command(
         words=words,
         help=" ".join(node.help.split("Parameters\n")[0].split()),

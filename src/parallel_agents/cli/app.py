@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter, Token
+from cyclopts import App, CycloptsError, Parameter
 
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
-from parallel_agents.cli.landing import Recolour
 from parallel_agents.cli.landing import register as register_landing
-from parallel_agents.cli.looking import PaletteName, agents, configuration, journal, print_completion, report, show
+from parallel_agents.cli.looking import agents, configuration, journal, print_completion, report, show
+from parallel_agents.cli.options import (
+    NO_LANDING,
+    NOTHING_CHOSEN,
+    USUAL_RESULTS,
+    Aggregate,
+    ChosenOptions,
+    Config,
+    Format,
+    Journal,
+    Json,
+    LandingOptions,
+    MaxConcurrent,
+    Output,
+    ResultOptions,
+    Source,
+    whole,
+)
 from parallel_agents.cli.streams import prepare
 from parallel_agents.cli.usage import command_words, known_commands, with_help
 from parallel_agents.core.errors import InputError
-
-if TYPE_CHECKING:
-    from parallel_agents.canvas.choice import NodeChoice
 
 app = App(
     name="parallel-agents",
@@ -28,121 +40,32 @@ app = App(
 )
 
 
-def _whole(_: type, tokens: Sequence[Token]) -> int:
-    # The library rounds 2.7 to 3, and a concurrency that nobody asked for is worse than a refusal.
-    value = tokens[0].value
-    try:
-        return int(value)
-    except ValueError:
-        raise ValueError(f"{value!r} is not a whole number") from None
-
-
-Config = Annotated[Path | None, Parameter(name="--config", help="Configuration file.")]
-Journal = Annotated[Path | None, Parameter(name="--journal", help="Journal file (or PARALLEL_AGENTS_JOURNAL).")]
-Output = Annotated[
-    Path | None, Parameter(name="--output", help="Where results go; an existing file is never replaced.")
-]
-Quiet = Annotated[
-    bool,
-    Parameter(
-        name="--quiet", alias="-q", negative="", help="No progress: print only where the results are, and what failed."
-    ),
-]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the JSON document and nothing else.")]
-Format = Annotated[
-    Literal["json", "jsonl", "csv"] | None,
-    Parameter(name="--format", help="json, jsonl or csv; by default what the ending of --output says, else json."),
-]
-Aggregate = Annotated[
-    Literal["merge", "preserve_individual"] | None,
-    Parameter(name="--aggregate", help="merge: totals only; preserve_individual: totals and each result beside them."),
-]
-
-Source = Annotated[str, Parameter(help="A .canvas, a folder of them, a .md note, or a .jsonl with one task a line.")]
-Nodes = Annotated[str | None, Parameter(help="Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID.")]
-Notes = Annotated[
-    bool, Parameter(negative="", help="A task for each Markdown note of the folder, instead of its canvases.")
-]
-SkipUnreadable = Annotated[
-    bool, Parameter(negative="", help="Leave out what cannot be read in the folder instead of refusing all of it.")
-]
-Apply = Annotated[
-    bool, Parameter(negative="", help="Put results on their canvases while they come in; undo takes them off again.")
-]
-Select = Annotated[
-    str | None,
-    Parameter(
-        help="Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, "
-        "changed-since-last-run, group:LABEL, subtree:NODE or text:WORDS; with commas, and, or, not, parentheses."
-    ),
-]
-
-
 @app.command
 def run(
     source: Source,
     /,
     *,
-    agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None,
-    model: Annotated[str | None, Parameter(help="openai:NAME, anthropic:NAME or offline.")] = None,
-    nodes: Nodes = None,
-    select: Select = None,
-    palette: PaletteName = None,
-    notes: Notes = False,
-    skip_unreadable: SkipUnreadable = False,
-    apply: Apply = False,
-    recolour: Recolour = False,
-    max_concurrent: Annotated[int | None, Parameter(converter=_whole, help="How many tasks run at once.")] = None,
-    config: Config = None,
-    journal: Journal = None,
-    output: Output = None,
-    format: Format = None,  # noqa: A002 - the option's name
-    aggregate: Aggregate = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    chosen: ChosenOptions = NOTHING_CHOSEN,
+    landing: LandingOptions = NO_LANDING,
+    max_concurrent: MaxConcurrent = None,
+    results: ResultOptions = USUAL_RESULTS,
 ) -> int:
     """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
-    from parallel_agents.cli.running import LandingChoice, RunOptions, run_source
-    from parallel_agents.cli.writing import view_of
+    from parallel_agents.cli.running import LandingChoice, run_source
 
-    view, choice = view_of(format, aggregate, output), _choice(nodes, select, palette)
-    landing = LandingChoice(apply=apply, recolour=recolour, palette=choice.palette)
-    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view).for_run(
-        model=model, max_concurrent=max_concurrent, notes=notes, skip_unreadable=skip_unreadable, landing=landing
+    choice = chosen.choice()
+    options = results.to_run().for_run(
+        model=chosen.model,
+        max_concurrent=max_concurrent,
+        notes=chosen.notes,
+        skip_unreadable=chosen.skip_unreadable,
+        landing=LandingChoice(apply=landing.apply, recolour=landing.recolour, palette=choice.palette),
     )
-    return _await(run_source(source, agent, choice, options))
-
-
-def _choice(nodes: str | None, select: str | None, palette: Path | None) -> NodeChoice:
-    from parallel_agents.canvas.choice import NodeChoice
-
-    return NodeChoice(
-        node_ids=_listed("--nodes", nodes),
-        select=_listed("--select", select),
-        palette=None if palette is None else str(palette),
-    )
-
-
-def _listed(option: str, value: str | None) -> list[str] | None:
-    chosen = None if value is None else [item.strip() for item in value.split(",") if item.strip()]
-    if chosen == []:
-        raise InputError(f"{option} {value!r} names no node. Give one or more, separated by commas.")
-    return chosen
+    return _await(run_source(source, chosen.agent, choice, options))
 
 
 @app.command
-def resume(
-    execution_id: str | None = None,
-    /,
-    *,
-    config: Config = None,
-    journal: Journal = None,
-    output: Output = None,
-    format: Format = None,  # noqa: A002 - the option's name
-    aggregate: Aggregate = None,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> int:
+def resume(execution_id: str | None = None, /, *, results: ResultOptions = USUAL_RESULTS) -> int:
     """Go on with an execution that was interrupted; without an id, with the newest one.
 
     Parameters
@@ -150,12 +73,9 @@ def resume(
     execution_id:
         Id of the execution.
     """
-    from parallel_agents.cli.running import RunOptions, resume_execution
-    from parallel_agents.cli.writing import view_of
+    from parallel_agents.cli.running import resume_execution
 
-    view = view_of(format, aggregate, output)
-    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view)
-    return _await(resume_execution(execution_id, options))
+    return _await(resume_execution(execution_id, results.to_run()))
 
 
 @app.command
@@ -167,13 +87,7 @@ def retry(
         list[str] | None, Parameter(negative="", help="Id of a task to try again; may be given several times.")
     ] = None,
     failed: Annotated[bool, Parameter(negative="", help="Only the tasks that failed.")] = False,
-    config: Config = None,
-    journal: Journal = None,
-    output: Output = None,
-    format: Format = None,  # noqa: A002 - the option's name
-    aggregate: Aggregate = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    results: ResultOptions = USUAL_RESULTS,
 ) -> int:
     """Try the failed, skipped and cancelled tasks of an execution again.
 
@@ -182,14 +96,11 @@ def retry(
     execution_id:
         Id of the execution.
     """
-    from parallel_agents.cli.running import RunOptions, retry_execution
-    from parallel_agents.cli.writing import view_of
+    from parallel_agents.cli.running import retry_execution
 
     if failed and task:
         raise InputError("--failed and --task exclude one another: name tasks, or take all that failed")
-    view = view_of(format, aggregate, output)
-    options = RunOptions(config=config, journal=journal, output=output, json=json, quiet=quiet, view=view)
-    return _await(retry_execution(execution_id, "failed" if failed else task, options))
+    return _await(retry_execution(execution_id, "failed" if failed else task, results.to_run()))
 
 
 @app.command
@@ -287,7 +198,7 @@ def pause(execution_id: str, /, *, config: Config = None, journal: Journal = Non
 @app.command
 def concurrency(
     execution_id: str,
-    number: Annotated[int, Parameter(converter=_whole)],
+    number: Annotated[int, Parameter(converter=whole)],
     /,
     *,
     agent: Annotated[str | None, Parameter(help="Change it for this agent alone.")] = None,
@@ -335,7 +246,7 @@ app.command(name="completion")(print_completion)
 def simulate_provider(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(converter=_whole, help="Port to listen on; 0 takes a free one.")] = 0,
+    port: Annotated[int, Parameter(converter=whole, help="Port to listen on; 0 takes a free one.")] = 0,
     latency: Annotated[float, Parameter(help="Seconds before each answer.")] = 0.0,
 ) -> int:
     """Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model."""
@@ -347,11 +258,11 @@ def simulate_provider(
 @app.command
 def chaos(
     *,
-    tasks: Annotated[int, Parameter(converter=_whole, help="How many tasks the batch has.")] = 500,
-    kills: Annotated[int, Parameter(converter=_whole, help="How many times a worker is killed.")] = 50,
-    engine_kills: Annotated[int, Parameter(converter=_whole, help="How many times the engine is killed.")] = 3,
-    seed: Annotated[int, Parameter(converter=_whole, help="What every choice is drawn from.")] = 0,
-    max_concurrent: Annotated[int, Parameter(converter=_whole, help="How many tasks run at once.")] = 8,
+    tasks: Annotated[int, Parameter(converter=whole, help="How many tasks the batch has.")] = 500,
+    kills: Annotated[int, Parameter(converter=whole, help="How many times a worker is killed.")] = 50,
+    engine_kills: Annotated[int, Parameter(converter=whole, help="How many times the engine is killed.")] = 3,
+    seed: Annotated[int, Parameter(converter=whole, help="What every choice is drawn from.")] = 0,
+    max_concurrent: Annotated[int, Parameter(converter=whole, help="How many tasks run at once.")] = 8,
     json: Json = False,
     keep: Annotated[bool, Parameter(negative="", help="Keep the folder with the journal, results and log.")] = False,
 ) -> int:
