@@ -15,7 +15,7 @@ from parallel_agents.agents.registry import AgentRegistry, Target
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
-from parallel_agents.core.errors import EngineClosedError
+from parallel_agents.core.errors import EngineClosedError, InputError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord
 from parallel_agents.core.metrics import Resources
@@ -23,7 +23,7 @@ from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.task import Task
 from parallel_agents.executions import Executions
 from parallel_agents.intake import Intake, Origin
-from parallel_agents.models.providers import usable
+from parallel_agents.models.providers import place_of, usable
 from parallel_agents.ports.journal import Journal
 from parallel_agents.starting import Starter
 from parallel_agents.streaming import BatchStream
@@ -107,16 +107,23 @@ class ParallelAgentExecutor:
             await self._journals.aclose()
 
     def register_agent(
-        self, name: str, target: Target, *, description: str = "", isolation: IsolationLevel | None = None
+        self,
+        name: str,
+        target: Target,
+        *,
+        description: str = "",
+        isolation: IsolationLevel | None = None,
+        reusable: bool = False,
     ) -> None:
         """Add a Python agent: `async def run(context) -> Mapping`, as an import string or a module-level function.
 
-        `isolation` is the level that it runs at, where the configuration says nothing else of it.
+        `isolation` is the level that it runs at, where the configuration says nothing else of it. `reusable` says that
+        its result is all that it does, so that one of an earlier run with the same code, model and input may serve.
 
         Raises:
             AgentError: the target cannot be run in a worker, the name is taken, or there is no such level.
         """
-        self.agents.register(name, target, description=description, isolation=isolation)
+        self.agents.register(name, target, description=description, isolation=isolation, reusable=reusable)
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every event of this executor's executions, on its event loop."""
@@ -137,23 +144,33 @@ class ParallelAgentExecutor:
         source: str | None = None,
         vault_root: str | None = None,
         places: Sequence[str] = (),
+        fresh: bool = False,
+        idempotency_key: str | None = None,
     ) -> str:
         """Journal a batch and start running it; returns its execution id.
 
         A task is a mapping with `agent_name` and `input_data`, and optionally `task_id`, `canvas_path`, `node_id`,
         `priority`, `timeout_seconds`, `retry_attempts`, `metadata`. `places` say where each came from, for messages.
 
+        A task that was answered before (same agent, model, settings and input) is completed with that result at once,
+        unless `fresh` is set. The same batch under the same `idempotency_key` is the same execution, in whatever
+        process and state: its id is returned, and nothing is started.
+
         An async iterable is read no faster than its tasks are done, and the call returns when it is at its end.
         `open_batch` gives the id at once.
 
         Raises:
-            InputError: a task, an agent, the model or the concurrency is wrong; nothing was journaled. Of an async
-                iterable, the tasks before the wrong one were, and run.
+            InputError: a task, an agent, the model or the concurrency is wrong, or the key is that of another batch;
+                nothing was journaled. Of an async iterable, which has no key, the tasks before the wrong one were.
         """
-        origin = Origin(source=source, vault_root=vault_root, places=places)
+        origin = Origin(source=source, vault_root=vault_root, places=places, fresh=fresh, key=idempotency_key)
         if not isinstance(tasks, AsyncIterable):
             return await self._starter.submit(tasks, max_concurrent, model, origin)
-        async with self.open_batch(max_concurrent, model=model, source=source, vault_root=vault_root) as batch:
+        if idempotency_key is not None:
+            raise InputError(
+                "an idempotency key goes with a batch that is there as a whole, not with one that comes in"
+            )
+        async with self._starter.open(max_concurrent, model, origin) as batch:
             async for task in tasks:
                 await batch.submit(task)
         return batch.execution_id
@@ -165,12 +182,15 @@ class ParallelAgentExecutor:
         model: str | None = None,
         source: str | None = None,
         vault_root: str | None = None,
+        fresh: bool = False,
     ) -> BatchStream:
         """A batch to hand tasks in one by one while others of it run: `async with executor.open_batch() as batch`.
 
+        `fresh` as in `submit_batch_tasks`.
+
         Entering it raises `InputError` for a wrong concurrency or model.
         """
-        return self._starter.open(max_concurrent, model, Origin(source=source, vault_root=vault_root))
+        return self._starter.open(max_concurrent, model, Origin(source=source, vault_root=vault_root, fresh=fresh))
 
     async def resume_execution(self, execution_id: str) -> bool:
         """Go on with an execution that nobody runs, or that is paused here or elsewhere; False when it has ended.
@@ -347,7 +367,13 @@ class ParallelAgentExecutor:
 
     @property
     def _intake(self) -> Intake:
-        return Intake(self.settings, self.agents, check_model=self.check_model, random_bytes=self._chance.randbytes)
+        return Intake(
+            self.settings,
+            self.agents,
+            check_model=self.check_model,
+            place_of=lambda model: place_of(model, self.settings, self._environ),
+            random_bytes=self._chance.randbytes,
+        )
 
     @property
     def _starter(self) -> Starter:

@@ -28,7 +28,10 @@ Target = str | Callable[..., Awaitable[Mapping[str, Any]]]
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent that can be run. `fields` are the inputs it knows (True: required)."""
+    """An agent that can be run. `fields` are the inputs it knows (True: required).
+
+    `reusable` tells that its result is all that a run of it does, so that the result of an earlier run may serve.
+    """
 
     name: str
     target: str
@@ -41,6 +44,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     isolation: IsolationLevel | None = None
     needs_model: bool = False
+    reusable: bool = False
     spec: str | None = None
     spec_path: str | None = None
 
@@ -87,7 +91,13 @@ class AgentRegistry:
         )
 
     def register(
-        self, name: str, target: Target, *, description: str = "", isolation: IsolationLevel | None = None
+        self,
+        name: str,
+        target: Target,
+        *,
+        description: str = "",
+        isolation: IsolationLevel | None = None,
+        reusable: bool = False,
     ) -> None:
         """Add a Python agent, an import string or a module-level `async def run(context)`.
 
@@ -104,7 +114,9 @@ class AgentRegistry:
         if isolation not in (None, *get_args(Level)):
             hint = f"The levels are {', '.join(get_args(Level))}."
             raise AgentError(name, f"asks for the isolation {isolation!r}, which is not available", hint=hint)
-        self._agents[name] = Agent(name=name, target=found, description=description, isolation=isolation)
+        self._agents[name] = Agent(
+            name=name, target=found, description=description, isolation=isolation, reusable=reusable
+        )
 
     def record(self, agent: Agent, model: str | None, isolation: Level | None = None) -> AgentRecord:
         """What the journal keeps of an agent, so that a resume runs the same one, at the same level of its own."""
@@ -207,6 +219,7 @@ def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
         context_tokens=spec.context_tokens,
         isolation=spec.isolation,
         needs_model=spec.output is not None,
+        reusable=spec.output is not None if spec.reusable is None else spec.reusable,
         spec=text,
         spec_path=path,
     )

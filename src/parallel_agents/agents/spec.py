@@ -70,6 +70,8 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `title` names result files, `landing` what stands on a canvas. `reads` says which nodes of a canvas it is meant for.
     `inputs` are its fields. An agent has either an `output` contract and a prompt, or an `entry` (an import string of
     `async def run(context)`). Its `isolation` is the level that it is to run at; None leaves that to the configuration.
+    `reusable` says whether its result is all that a run of it does, so that an earlier one may serve; by default that
+    holds for those with an output contract.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -82,6 +84,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     model: str = "inherit"
     context_tokens: Count | None = None
     isolation: IsolationLevel | None = None
+    reusable: bool | None = None
     limits: SpecLimits = SpecLimits()
     landing: SpecLanding = SpecLanding()
     prompt: str = ""

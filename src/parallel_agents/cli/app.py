@@ -14,8 +14,10 @@ from parallel_agents.cli.landing import register as register_landing
 from parallel_agents.cli.looking import agents, configuration, journal, print_completion, report, show
 from parallel_agents.cli.options import (
     NO_LANDING,
+    NOT_AGAIN,
     NOTHING_CHOSEN,
     USUAL_RESULTS,
+    AgainOptions,
     Aggregate,
     ChosenOptions,
     Config,
@@ -48,6 +50,7 @@ def run(
     chosen: ChosenOptions = NOTHING_CHOSEN,
     landing: LandingOptions = NO_LANDING,
     max_concurrent: MaxConcurrent = None,
+    again: AgainOptions = NOT_AGAIN,
     results: ResultOptions = USUAL_RESULTS,
 ) -> int:
     """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
@@ -59,6 +62,7 @@ def run(
         max_concurrent=max_concurrent,
         notes=chosen.notes,
         skip_unreadable=chosen.skip_unreadable,
+        again=again,
         landing=LandingChoice(apply=landing.apply, recolour=landing.recolour, palette=choice.palette),
     )
     return _await(run_source(source, chosen.agent, choice, options))

@@ -99,6 +99,18 @@ class Landing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """What becomes of what was asked before."""
+
+    fresh: Annotated[
+        bool, Parameter(negative="", help="Ask everything anew, also what was answered before; that costs again.")
+    ] = False
+    idempotency_key: Annotated[
+        str | None, Parameter(help="The same run under the same key is the same execution: joined, never repeated.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """Where an execution is kept, and how its results are told."""
 
@@ -124,9 +136,11 @@ class Results:
 # A name of "*" makes each field an option of its own.
 ChosenOptions = Annotated[Chosen, Parameter(name="*")]
 LandingOptions = Annotated[Landing, Parameter(name="*")]
+AgainOptions = Annotated[Again, Parameter(name="*")]
 ResultOptions = Annotated[Results, Parameter(name="*")]
 NOTHING_CHOSEN = Chosen()
 NO_LANDING = Landing()
+NOT_AGAIN = Again()
 USUAL_RESULTS = Results()
 
 

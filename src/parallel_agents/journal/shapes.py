@@ -21,6 +21,9 @@ TABLES = (
     "commands",
     "dependencies",
     "landings",
+    "requests",
+    "fingerprints",
+    "reused",
 )
 """Parents before children."""
 

@@ -23,6 +23,10 @@ _KEEP = (
     "keep_commands",
     "keep_dependencies",
     "keep_landings",
+    "keep_requests",
+    "keep_fingerprints",
+    "keep_reused",
+    "take_answers_back",
     "count_all_blockers",
 )
 

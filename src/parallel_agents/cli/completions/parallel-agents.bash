@@ -129,6 +129,7 @@ _parallel_agents() {
         "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group: subtree: text: ;;
         "run:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--max-concurrent") : ;;
+        "run:--idempotency-key") : ;;
         "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--journal") _parallel_agents_files ;;
         "run:--output") _parallel_agents_files ;;
@@ -170,7 +171,7 @@ _parallel_agents() {
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "review") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
-                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
+                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --fresh --idempotency-key --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --latency --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;

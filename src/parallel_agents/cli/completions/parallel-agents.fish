@@ -139,6 +139,8 @@ complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l skip-unreada
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l apply -d 'Put results on their canvases while they come in; undo takes them off again.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l recolour -d 'Give questions the colour of their score; otherwise no colour changes.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l max-concurrent -x -d 'How many tasks run at once.'
+complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l fresh -d 'Ask everything anew, also what was answered before; that costs again.'
+complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l idempotency-key -x -d 'The same run under the same key is the same execution: joined, never repeated.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l config -x -a '(__fish_complete_path (commandline -ct) "" | string match -r "^.*(?:/|\.yaml|\.yml)(?=\s|\$)")' -d 'Configuration file.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l journal -x -a '(__fish_complete_path)' -d 'Journal file (or PARALLEL_AGENTS_JOURNAL).'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l output -x -a '(__fish_complete_path)' -d 'Where results go; an existing file is never replaced.'

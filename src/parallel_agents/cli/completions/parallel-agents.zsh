@@ -326,6 +326,8 @@ _parallel_agents_run() {
         '--apply[Put results on their canvases while they come in; undo takes them off again]' \
         '--recolour[Give questions the colour of their score; otherwise no colour changes]' \
         '--max-concurrent[How many tasks run at once]:value: ' \
+        '--fresh[Ask everything anew, also what was answered before; that costs again]' \
+        '--idempotency-key[The same run under the same key is the same execution\: joined, never repeated]:value: ' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '--output[Where results go; an existing file is never replaced]:value:_files' \

@@ -20,6 +20,9 @@ CREATE TABLE found.calls AS SELECT * FROM main.calls WHERE 0;
 CREATE TABLE found.commands AS SELECT * FROM main.commands WHERE 0;
 CREATE TABLE found.dependencies AS SELECT * FROM main.dependencies WHERE 0;
 CREATE TABLE found.landings AS SELECT * FROM main.landings WHERE 0;
+CREATE TABLE found.requests AS SELECT * FROM main.requests WHERE 0;
+CREATE TABLE found.fingerprints AS SELECT * FROM main.fingerprints WHERE 0;
+CREATE TABLE found.reused AS SELECT * FROM main.reused WHERE 0;
 
 -- name: stage_indexes
 CREATE INDEX found.history_of_task ON history (key, sequence);
@@ -92,6 +95,27 @@ WHERE key IN (SELECT key FROM main.tasks) AND on_key IN (SELECT key FROM main.ta
 -- Of two copies the one that got further: an undo that is forgotten would be done again, which finds nothing to do.
 INSERT OR IGNORE INTO main.landings
 SELECT * FROM found.landings WHERE execution_id IN (SELECT execution_id FROM main.executions) ORDER BY moved_at DESC
+
+-- name: keep_requests
+INSERT OR IGNORE INTO main.requests
+SELECT * FROM found.requests WHERE execution_id IN (SELECT execution_id FROM main.executions)
+
+-- name: keep_fingerprints
+-- A copy from before the answer came may lie about too.
+INSERT OR IGNORE INTO main.fingerprints
+SELECT * FROM found.fingerprints WHERE key IN (SELECT key FROM main.tasks) ORDER BY is_answer DESC
+
+-- name: keep_reused
+-- Of tasks that were asked anew, the row may still be seen.
+INSERT OR IGNORE INTO main.reused
+SELECT reused.* FROM found.reused JOIN main.tasks USING (key)
+WHERE tasks.moved_by = 'reused' AND origin IN (SELECT key FROM main.tasks)
+
+-- name: take_answers_back
+-- Only what is there can be given to others.
+UPDATE main.fingerprints
+SET is_answer = 0
+WHERE key NOT IN (SELECT key FROM main.tasks WHERE state = 'completed' AND moved_by = 'succeeded')
 
 -- name: count_all_blockers
 UPDATE main.tasks
