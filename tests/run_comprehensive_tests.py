@@ -93,6 +93,7 @@ CRITERIA = {
             "tests/cli/test_interrupting.py",
             "tests/cli/test_odd_file_systems.py",
             "tests/endtoend/test_when_the_provider_fails.py",
+            "tests/endtoend/test_nothing_paid_twice.py",
             "tests/endtoend/test_on_the_simulator.py",
             "tests/journal/test_crashes.py",
             "tests/journal/test_taking_back.py",

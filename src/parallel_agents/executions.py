@@ -120,6 +120,10 @@ class Executions:
         open_ids = await self._journal.read(_with_open_tasks)
         return [one for one in open_ids if not self._journal.is_owned(one)]
 
+    def reused(self, execution_id: str) -> int:
+        """How many of its tasks have the result of an earlier one; in the calling thread."""
+        return self._journal.read_now(lambda reader: reader.count_reused(execution_id))
+
     async def failed_tasks(self, execution_id: str) -> list[str]:
         """Ids of its tasks that failed for good."""
         return await self._journal.read(
@@ -192,6 +196,7 @@ class Executions:
             resources=sampled,
             now=self._now(),
             spent=None if record.budget is None else reader.spent(execution_id),
+            reused=reader.count_reused(execution_id),
         )
 
 

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
 from parallel_agents.agents.registry import AgentRegistry, Target
+from parallel_agents.archive import Archive
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
 from parallel_agents.core.budget import Budget
-from parallel_agents.core.errors import EngineClosedError
+from parallel_agents.core.errors import EngineClosedError, InputError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord
 from parallel_agents.core.forecast import Forecast
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.settings import IsolationLevel, Settings
 from parallel_agents.core.task import Task
-from parallel_agents.executions import Executions
 from parallel_agents.forecasts import Forecaster
 from parallel_agents.intake import Intake, Origin
 from parallel_agents.models.prices import refuse_unpriced
-from parallel_agents.models.providers import usable
+from parallel_agents.models.providers import place_of, usable
 from parallel_agents.ports.journal import Journal
 from parallel_agents.starting import Starter
 from parallel_agents.streaming import BatchStream
@@ -34,7 +34,7 @@ from parallel_agents.streaming import BatchStream
 DEFAULT_CONFIG = "config/parallel_agents.yaml"
 
 
-class ParallelAgentExecutor:
+class ParallelAgentExecutor(Archive):
     """Runs agents on many inputs at a time, each in a worker process, every result durable.
 
     Use it as `async with`, or let the first submit start it and call `aclose`. Closing stops what runs without losing
@@ -58,11 +58,10 @@ class ParallelAgentExecutor:
         self.settings = settings if settings is not None else load(named, self._environ)
         if model is not None:
             self.settings = msgspec.structs.replace(self.settings, model=model)
+        super().__init__(JournalDoor(self.settings, journal, self._environ), SystemClock())
         self.agents = AgentRegistry()
-        self._journals = JournalDoor(self.settings, journal, self._environ)
         self._made: Service | None = None
         self._closed = False
-        self._clock = SystemClock()
         self._chance = random.SystemRandom()
         self._listeners: list[Callable[[Event], None]] = []
 
@@ -77,11 +76,6 @@ class ParallelAgentExecutor:
     def journal(self) -> Journal:
         """The journal, opened at the first use. Raises `JournalError`, also when the executor has been closed."""
         return self._journals.opened()
-
-    @property
-    def executions(self) -> Executions:
-        """What the journal says of executions; to look makes no journal."""
-        return Executions(self._journals.to_look(), now=self._clock.now, sampled=self._sampled)
 
     async def start(self, *, warm: int | None = None, models: Sequence[str] = ()) -> None:
         """Start `warm` workers (the configured number by default) and load the clients of `models`. Safe to repeat.
@@ -108,16 +102,23 @@ class ParallelAgentExecutor:
             await self._journals.aclose()
 
     def register_agent(
-        self, name: str, target: Target, *, description: str = "", isolation: IsolationLevel | None = None
+        self,
+        name: str,
+        target: Target,
+        *,
+        description: str = "",
+        isolation: IsolationLevel | None = None,
+        reusable: bool = False,
     ) -> None:
         """Add a Python agent: `async def run(context) -> Mapping`, as an import string or a module-level function.
 
-        `isolation` is the level that it runs at, where the configuration says nothing else of it.
+        `isolation` is the level that it runs at, where the configuration says nothing else of it. `reusable` says that
+        its result is all that it does, so that one of an earlier run with the same code, model and input may serve.
 
         Raises:
             AgentError: the target cannot be run in a worker, the name is taken, or there is no such level.
         """
-        self.agents.register(name, target, description=description, isolation=isolation)
+        self.agents.register(name, target, description=description, isolation=isolation, reusable=reusable)
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every event of this executor's executions, on its event loop."""
@@ -139,6 +140,8 @@ class ParallelAgentExecutor:
         vault_root: str | None = None,
         places: Sequence[str] = (),
         budget: Budget | None = None,
+        fresh: bool = False,
+        idempotency_key: str | None = None,
     ) -> str:
         """Journal a batch and start running it; returns its execution id.
 
@@ -146,20 +149,26 @@ class ParallelAgentExecutor:
         `priority`, `timeout_seconds`, `retry_attempts`, `metadata`. `places` say where each came from, for messages.
 
         `budget` is the most that the execution may spend in all; what it leaves open is as configured.
+        A task that was answered before (same agent, model, settings and input) is completed with that result at once,
+        unless `fresh` is set. The same batch under the same `idempotency_key` is the same execution, in whatever
+        process and state: its id is returned, and nothing is started.
 
         An async iterable is read no faster than its tasks are done, and the call returns when it is at its end.
         `open_batch` gives the id at once.
 
         Raises:
-            InputError: a task, an agent, the model or the concurrency is wrong, or money is to be counted at a model
-                whose price is not known; nothing was journaled. Of an async iterable, the tasks before the wrong one
-                were, and run.
+            InputError: a task, an agent, the model or the concurrency is wrong, the key is that of another batch, or
+                money is to be counted at a model whose price is not known; nothing was journaled. Of an async iterable,
+                which has no key, the tasks before the wrong one were, and run.
         """
-        origin = Origin(source=source, vault_root=vault_root, places=places)
+        origin = Origin(source=source, vault_root=vault_root, places=places, fresh=fresh, key=idempotency_key)
         if not isinstance(tasks, AsyncIterable):
             return await self._starter.submit(tasks, max_concurrent, model, origin, budget=budget)
-        opened = self.open_batch(max_concurrent, model=model, source=source, vault_root=vault_root, budget=budget)
-        async with opened as batch:
+        if idempotency_key is not None:
+            raise InputError(
+                "an idempotency key goes with a batch that is there as a whole, not with one that comes in"
+            )
+        async with self._starter.open(max_concurrent, model, origin, budget=budget) as batch:
             async for task in tasks:
                 await batch.submit(task)
         return batch.execution_id
@@ -172,13 +181,16 @@ class ParallelAgentExecutor:
         source: str | None = None,
         vault_root: str | None = None,
         budget: Budget | None = None,
+        fresh: bool = False,
     ) -> BatchStream:
         """A batch to hand tasks in one by one while others of it run: `async with executor.open_batch() as batch`.
 
-        Entering it raises `InputError` for a wrong concurrency or model, or a model without a price where `budget`, the
-        most that the execution may spend, is one of money.
+        `budget` and `fresh` as in `submit_batch_tasks`.
+
+        Entering it raises `InputError` for a wrong concurrency or model, or a model without a price where the budget is
+        one of money.
         """
-        origin = Origin(source=source, vault_root=vault_root)
+        origin = Origin(source=source, vault_root=vault_root, fresh=fresh)
         return self._starter.open(max_concurrent, model, origin, budget=budget)
 
     async def plan(
@@ -246,44 +258,6 @@ class ParallelAgentExecutor:
         """Start nothing more and stop what runs, uncharged; `wait` returns."""
         if self._running is not None:
             await self._running.engine.interrupt()
-
-    async def get_execution_status(self, execution_id: str) -> dict[str, Any]:
-        """The document without inputs, results and aggregation; its sessions are those that run now.
-
-        Raises:
-            UnknownExecutionError: the journal has none with this id.
-        """
-        return await self.executions.status(execution_id)
-
-    async def get_execution_results(self, execution_id: str) -> dict[str, Any]:
-        """The whole document; while the execution runs, as far as it is.
-
-        Raises:
-            UnknownExecutionError: the journal has none with this id.
-        """
-        return await self.executions.results(execution_id)
-
-    def stream_results(self, execution_id: str) -> AsyncGenerator[dict[str, Any]]:
-        """The sessions of the document one by one, in memory that does not grow with their number.
-
-        Each is as the journal has it when it is read, so while the execution runs the later ones may be further.
-
-        Raises:
-            UnknownExecutionError: the journal has none with this id.
-        """
-        return self.executions.sessions(execution_id)
-
-    def get_performance_metrics(self, execution_id: str) -> dict[str, Any]:
-        """The part `performance_metrics` of the document. May be called inside a running loop.
-
-        Raises:
-            UnknownExecutionError: the journal has none with this id.
-        """
-        return self.executions.metrics(execution_id)
-
-    async def list_executions(self) -> list[dict[str, Any]]:
-        """The status documents of all executions, newest first."""
-        return await self.executions.all_statuses()
 
     async def cancel_execution(self, execution_id: str) -> bool:
         """Cancel an execution, whoever runs it; False when it had ended already.
@@ -382,7 +356,13 @@ class ParallelAgentExecutor:
 
     @property
     def _intake(self) -> Intake:
-        return Intake(self.settings, self.agents, check_model=self.check_model, random_bytes=self._chance.randbytes)
+        return Intake(
+            self.settings,
+            self.agents,
+            check_model=self.check_model,
+            place_of=lambda model: place_of(model, self.settings, self._environ),
+            random_bytes=self._chance.randbytes,
+        )
 
     @property
     def _starter(self) -> Starter:

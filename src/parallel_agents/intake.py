@@ -16,14 +16,21 @@ from parallel_agents.core.levels import available, obstacle, own_level
 from parallel_agents.core.settings import IsolationLevel, Level, Settings
 from parallel_agents.core.submission import TaskMapping, parse_task, parse_tasks, resolve_task
 from parallel_agents.core.task import Task
+from parallel_agents.fingerprinting import Fingerprinting, digest_of
+from parallel_agents.ports.journal import Request
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a batch comes from. `places` say it for every task (a file and line), for messages."""
+    """Where a batch comes from. `places` say it for every task (a file and line), for messages.
+
+    `fresh` asks anew what was answered before; `key` is its idempotency key.
+    """
 
     source: str | None = None
     vault_root: str | None = None
     places: Sequence[str] = ()
+    fresh: bool = False
+    key: str | None = None
 
     def place(self, position: int) -> str:
         """The place of one task; empty where only its position is known."""
@@ -31,19 +38,20 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution that can be submitted; `models` are those that its agents will call.
+    """An execution that can be submitted as the `request` says; `models` are those that its agents will call.
 
     `workers` of the configured level are worth starting ahead: tasks at another level of their agent need none.
     """
 
     execution: ExecutionRecord
+    request: Request
     tasks: list[Task]
     models: list[str]
     workers: int
 
 
 class Intake:
-    """Prepares batches under settings. `check_model` gives a model's full name, or raises."""
+    """Prepares batches under settings. `check_model` gives the full name of a model and `place_of` where it is."""
 
     def __init__(
         self,
@@ -51,12 +59,14 @@ class Intake:
         agents: AgentRegistry,
         *,
         check_model: Callable[[str | None], str],
+        place_of: Callable[[str], str],
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._settings = settings
         self._agents = agents
         self._check_model = check_model
         self._random_bytes = random_bytes
+        self._fingerprinting = Fingerprinting(settings, agents, place_of)
 
     def prepare(
         self,
@@ -78,11 +88,20 @@ class Intake:
         execution = msgspec.structs.replace(
             opened, model=next((agent.model for agent in agents if agent.model is not None), None), agents=agents
         )
-        resolved = [self._resolved(task, position, origin.place(position)) for position, task in enumerate(parsed)]
+        by_name = {agent.name: agent for agent in agents}
+        resolved = [
+            self._resolved(task, position, origin.place(position), by_name) for position, task in enumerate(parsed)
+        ]
         elsewhere = {agent.name for agent in agents if agent.isolation not in (None, self._level)}
         here = sum(task.agent_name not in elsewhere for task in resolved)
         workers = min(execution.max_concurrent, here)
-        return Batch(execution=execution, tasks=resolved, models=models_of(agents), workers=workers)
+        batch = None if origin.key is None else digest_of(parsed, agents)
+        request = msgspec.structs.replace(self.request(origin), idempotency_key=origin.key, batch=batch)
+        return Batch(execution=execution, request=request, tasks=resolved, models=models_of(agents), workers=workers)
+
+    def request(self, origin: Origin) -> Request:
+        """How an execution from there is asked for, its idempotency key left out."""
+        return Request(reuses=self._settings.reuse_results and not origin.fresh)
 
     def open(self, max_concurrent: int | None, origin: Origin, *, budget: Budget | None = None) -> ExecutionRecord:
         """An execution whose tasks are still to come; the configured budget is that of what `budget` leaves open.
@@ -111,7 +130,7 @@ class Intake:
         """
         parsed = parse_task(task, position, "")
         (agent,) = self._agent_records([parsed], model, Origin())
-        return self._resolved(parsed, position, ""), agent
+        return self._resolved(parsed, position, "", {agent.name: agent}), agent
 
     def check_levels(self, agents: Sequence[AgentRecord]) -> None:
         """Hold the levels that agents were submitted with against the settings. Raises `AgentError`."""
@@ -176,7 +195,7 @@ class Intake:
             problem = f"cannot run at its isolation level, {level}: that {found.problem}"
             raise AgentError(agent, problem, place=place or "", hint=found.hint)
 
-    def _resolved(self, task: TaskMapping, position: int, place: str) -> Task:
+    def _resolved(self, task: TaskMapping, position: int, place: str, records: Mapping[str, AgentRecord]) -> Task:
         agent = self._agents.resolve(task.agent_name)
         known = with_known_fields(agent, task.input_data, task.canvas_path)
         if missing := missing_fields(agent, known):
@@ -185,4 +204,6 @@ class Intake:
                 position, f"{agent.name} needs {', '.join(missing)}", key="input_data", hint=hint, place=place
             )
         task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
-        return resolve_task(task, position, place, self._settings, agent.limits, self._random_bytes(8))
+        resolved = resolve_task(task, position, place, self._settings, agent.limits, self._random_bytes(8))
+        fingerprint = self._fingerprinting.of(records[agent.name], known)
+        return msgspec.structs.replace(resolved, fingerprint=fingerprint)

@@ -11,11 +11,12 @@ import msgspec
 from parallel_agents.assembly import Service
 from parallel_agents.control import Control
 from parallel_agents.core.budget import Budget, with_limits
-from parallel_agents.core.errors import InputError
+from parallel_agents.core.errors import InputError, KeyTakenError
 from parallel_agents.core.execution import ExecutionRecord, models_of
+from parallel_agents.core.session import timestamp
 from parallel_agents.engine.feed import Feed
 from parallel_agents.executions import Executions
-from parallel_agents.intake import Intake, Origin
+from parallel_agents.intake import Batch, Intake, Origin
 from parallel_agents.ports.journal import Journal
 from parallel_agents.streaming import BatchStream
 
@@ -63,12 +64,46 @@ class Starter:
     ) -> str:
         """Journal a batch and run it; returns its id. Raises as `submit_batch_tasks` of the executor."""
         batch = self._intake.prepare(tasks, max_concurrent, model, origin, budget=budget)
+        earlier = await self._earlier(batch)
+        if earlier is not None:
+            return earlier
         await self._refuse_unpriced(batch.execution.budget, batch.models)
-        await self._start(warm=batch.workers, models=batch.models)
-        await self._service().gateway.start(batch.models)
+        left = await self._left(batch)
+        models = batch.models if left else ()
+        await self._start(warm=min(batch.workers, left), models=models)
+        await self._service().gateway.start(models)
         execution = msgspec.structs.replace(batch.execution, submitted_at=self._now())
-        await self._service().engine.submit(execution, batch.tasks)
+        try:
+            await self._service().engine.submit(execution, batch.tasks, batch.request)
+        except KeyTakenError as error:
+            return await self._same(batch, error.execution_id, error.batch)
         return execution.execution_id
+
+    async def _earlier(self, batch: Batch) -> str | None:
+        """The execution that has this idempotency key. Raises `InputError` where that one is of another batch."""
+        key = batch.request.idempotency_key
+        if key is None:
+            return None
+        found = await self._journal().read(lambda reader: reader.requested(key))
+        return None if found is None else await self._same(batch, *found)
+
+    async def _same(self, batch: Batch, execution_id: str, digest: bytes) -> str:
+        if digest == batch.request.batch:
+            return execution_id
+        record = await self._executions().record(execution_id)
+        counts = await self._executions().counts(execution_id)
+        other = f"{execution_id} ({counts.total} tasks, submitted {timestamp(record.submitted_at)})"
+        problem = f"the idempotency key {batch.request.idempotency_key!r} is that of {other}"
+        hint = "Give it a key of its own, or submit the batch as it was."
+        raise InputError(f"{problem}, and this batch of {len(batch.tasks)} tasks is another one. {hint}")
+
+    async def _left(self, batch: Batch) -> int:
+        """How many tasks will have to run as far as can be told now: it costs a moment to get ready for them."""
+        asked = {task.fingerprint for task in batch.tasks if task.fingerprint is not None}
+        if not batch.request.reuses or not asked:
+            return len(batch.tasks)
+        known = await self._journal().read(lambda reader: reader.answered(asked))
+        return sum(task.fingerprint not in known for task in batch.tasks)
 
     def open(
         self, max_concurrent: int | None, model: str | None, origin: Origin, *, budget: Budget | None
@@ -83,7 +118,7 @@ class Starter:
             await self._refuse_unpriced(record.budget, models)
             await self._start(models=models)
             record = msgspec.structs.replace(record, model=name, submitted_at=self._now())
-            return record.execution_id, await self._service().engine.open(record)
+            return record.execution_id, await self._service().engine.open(record, intake.request(origin))
 
         return BatchStream(start, lambda task, position: intake.accept(task, position, model))
 

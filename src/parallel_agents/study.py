@@ -30,6 +30,7 @@ from parallel_agents.canvas.survey import Named, beginning_of, named_colours, su
 from parallel_agents.canvas.vault import find_vault_root, found_again
 from parallel_agents.core.aggregate import DIMENSIONS, questions_in
 from parallel_agents.core.errors import CanvasError, SourceError
+from parallel_agents.core.metrics import kinds_of
 from parallel_agents.core.session import accepted_output
 from parallel_agents.core.states import State
 from parallel_agents.core.task import TaskRecord
@@ -95,7 +96,7 @@ class _Gathered:
         """Count one task."""
         if task.task.canvas_path is not None:
             self.canvas_paths[task.task.canvas_path] = None
-        self.kinds.update(kind for one in task.attempts if (kind := one.is_language_model) is not None)
+        self.kinds.update(kinds_of(task))
         self.sheet.unscored += task.state is State.COMPLETED and task.result_status == "unscored"
         if task.state is State.FAILED:
             self._note_failure(task)

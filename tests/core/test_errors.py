@@ -81,6 +81,7 @@ CASES: list[Case] = [
     (lambda: errors.ConfigurationError("VARIABLE", "must be text"), ["VARIABLE: must be text"]),
     (lambda: errors.ConcurrencyError(11, 10), ["11", "1 to 10", "max_concurrent_limit"]),
     (lambda: errors.UnknownExecutionError("exec-1", "j.sqlite"), ["exec-1", "j.sqlite", "status"]),
+    (lambda: errors.KeyTakenError("monday", "exec-1", b""), ["'monday'", "exec-1"]),
     (
         lambda: errors.OutputError("out.json", "is read-only", hint="Use --output."),
         ["out.json", "is read-only", "--output"],

@@ -56,15 +56,17 @@ def test_every_trigger_is_used_and_every_row_says_why() -> None:
 def test_a_settled_task_moves_only_when_the_user_asks_for_another_try() -> None:
     leaving = {(row.source, row.trigger, row.target) for row in TRANSITIONS if row.source in SETTLED}
     retried = {State.FAILED, State.SKIPPED, State.CANCELLED}
-    assert leaving == {(state, Trigger.RETRIED, State.PENDING) for state in retried}
+    anew = (State.COMPLETED, Trigger.RENEWED, State.PENDING)
+    assert leaving == {(state, Trigger.RETRIED, State.PENDING) for state in retried} | {anew}
 
 
-def test_a_completed_task_never_moves_again() -> None:
-    assert not [row for row in TRANSITIONS if row.source is State.COMPLETED]
+def test_a_completed_task_never_moves_again_unless_its_result_is_a_reused_one() -> None:
+    assert [row.trigger for row in TRANSITIONS if row.source is State.COMPLETED] == [Trigger.RENEWED]
 
 
-def test_only_a_running_task_can_complete() -> None:
-    assert {row.source for row in TRANSITIONS if row.target is State.COMPLETED} == {State.RUNNING}
+def test_only_a_running_task_can_complete_or_one_that_was_answered_before() -> None:
+    completing = {(row.source, row.trigger) for row in TRANSITIONS if row.target is State.COMPLETED}
+    assert completing == {(State.RUNNING, Trigger.SUCCEEDED), (State.PENDING, Trigger.REUSED)}
 
 
 def test_every_unsettled_task_can_be_cancelled() -> None:

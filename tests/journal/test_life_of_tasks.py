@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.journal.known import REACHED, Known
 from tests.journal.scene import (
     EXECUTION,
+    OTHER,
     OUTPUT,
     WORKER,
     a_task,
@@ -29,10 +31,11 @@ from tests.journal.scene import (
 
 from parallel_agents.core.errors import JournalError
 from parallel_agents.core.execution import Counts
+from parallel_agents.core.outcome import CallTotals
 from parallel_agents.core.retry import ENGINE_LOSS_LIMIT
-from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Transition, Trigger, charged_after, move, sources
+from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Trigger, move, sources
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Adopted, Released
+from parallel_agents.ports.journal import Adopted, Released, Request
 
 T = TypeVar("T")
 
@@ -40,34 +43,6 @@ NUMBER = 4
 OPEN = set(State) - SETTLED
 ENDINGS = sorted({row.trigger for row in TRANSITIONS if row.source is State.RUNNING} - {Trigger.ENGINE_LOST})
 tasks = st.integers(0, NUMBER - 1)
-REACHED: set[Transition] = set()
-"""Rows of the table that the machines have gone through."""
-
-
-class Known(msgspec.Struct):
-    """What the model knows of one task."""
-
-    state: State = State.PENDING
-    charged: int = 0
-    losses: int = 0
-    engine_losses: int = 0
-    final_round: bool = False
-    due_at: float | None = None
-    completed_at: float | None = None
-    depends_on: frozenset[int] = frozenset()
-    by_dependency: bool = False
-    attempts: list[tuple[str | None, bool]] = msgspec.field(default_factory=list[tuple[str | None, bool]])
-
-    def take(self, trigger: Trigger, at: float, outcome: str | None = None) -> None:
-        step = move(self.state, trigger)
-        REACHED.add(step)
-        if self.state is State.RUNNING:
-            self.attempts[-1] = (outcome, step.charge != "refund")
-        self.by_dependency = False
-        self.state = step.target
-        self.charged = charged_after(self.charged, step.charge)
-        self.due_at = None
-        self.completed_at = at if step.target in SETTLED else None
 
 
 class LifeOfTasks(RuleBasedStateMachine):
@@ -105,19 +80,50 @@ class LifeOfTasks(RuleBasedStateMachine):
         ranks=st.lists(st.integers(0, 3), min_size=NUMBER, max_size=NUMBER),
         order=st.permutations(range(NUMBER)),
         edges=st.sets(st.tuples(tasks, tasks), max_size=4),
+        answered=st.sets(tasks),
     )
-    def submit(self, ranks: list[int], order: list[int], edges: set[tuple[int, int]]) -> None:
+    def submit(self, ranks: list[int], order: list[int], edges: set[tuple[int, int]], answered: set[int]) -> None:
         self.ranks = ranks
         for one, other in edges:
             # Along one order of all tasks there is no circle, and any graph without circles has such an order.
             if order[one] > order[other]:
                 self.model[one].depends_on |= {other}
         given = [
-            a_task(position, rank=rank, depends_on=tuple(a_task(on).task_id for on in self.model[position].depends_on))
+            a_task(
+                position,
+                rank=rank,
+                depends_on=tuple(a_task(on).task_id for on in self.model[position].depends_on),
+                fingerprint=bytes([position]),
+            )
             for position, rank in enumerate(ranks)
         ]
-        assert self.done(lambda: self.journal.submit(an_execution(), given)) == [None]
+        self.answer_before(answered)
+        expected = {a_task(number).task_id for number in self.reuse(answered)}
+        (reused,) = self.done(lambda: self.journal.submit(an_execution(), given, Request(reuses=True)))
+        assert set(reused) == expected
         self.keys = keys_of(self.journal)
+
+    def answer_before(self, answered: set[int]) -> None:
+        """An earlier execution with the same tasks, all of them answered by a language model."""
+        given = [
+            a_task(place, task_id=f"earlier-{number}", fingerprint=bytes([number]))
+            for place, number in enumerate(sorted(answered))
+        ]
+        self.done(lambda: self.journal.submit(an_execution(OTHER), given))
+        keys = keys_of(self.journal, OTHER)
+        calls = CallTotals(calls=1, model="openai:m", is_language_model=True)
+        begins = [partial(self.journal.begin, key, 1, WORKER, 1.0) for key in keys]
+        self.done(*begins, *(partial(self.journal.settle, settled(key, 1, calls=calls)) for key in keys))
+
+    def reuse(self, answered: set[int]) -> set[int]:
+        """What has an earlier result at once: all that was answered and depends on nothing else than such."""
+        reused: set[int] = set()
+        while more := {n for n in answered - reused if self.model[n].depends_on <= reused}:
+            reused |= more
+        for number in reused:
+            self.model[number].take(Trigger.REUSED, an_execution().submitted_at)
+            self.model[number].is_reused = True
+        return reused
 
     def is_ready(self, known: Known) -> bool:
         return known.state is State.PENDING and all(self.model[on].state is State.COMPLETED for on in known.depends_on)
@@ -279,7 +285,25 @@ class LifeOfTasks(RuleBasedStateMachine):
         if any(known.state in OPEN for known in self.model):
             self.cancelled = self.stopped = False
         names = None if chosen is None else [a_task(number).task_id for number in chosen]
-        assert self.done(lambda: self.journal.retry(EXECUTION, names, self.now)) == [len(affected)]
+        renewed = self.renew(chosen or set())
+        if any(known.state in OPEN for known in self.model):
+            self.cancelled = self.stopped = False
+        assert self.done(lambda: self.journal.retry(EXECUTION, names, self.now)) == [len(affected) + renewed]
+
+    def renew(self, chosen: set[int]) -> int:
+        """Those that are named, have a reused result and stand alone are asked anew."""
+        anew = [
+            number
+            for number in chosen
+            if self.model[number].is_reused
+            and self.model[number].state is State.COMPLETED
+            and not self.model[number].depends_on
+            and not self.below(number)
+        ]
+        for number in anew:
+            self.model[number].take(Trigger.RENEWED, self.now)
+            self.model[number].is_reused = False
+        return len(anew)
 
     @invariant()
     def nothing_waits_for_what_has_failed(self) -> None:
@@ -293,6 +317,7 @@ class LifeOfTasks(RuleBasedStateMachine):
             assert (record.charged, record.losses) == (known.charged, known.losses)
             assert (record.due_at, record.completed_at) == (known.due_at, known.completed_at)
             assert record.output == (OUTPUT if known.state is State.COMPLETED else None)
+            assert (record.reused is not None) == known.is_reused
             assert [(one.outcome, one.charged) for one in record.attempts] == known.attempts
             assert [one.attempt for one in record.attempts] == list(range(1, len(known.attempts) + 1))
 

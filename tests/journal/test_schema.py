@@ -28,6 +28,8 @@ MOVED_BY = {
     "skip_dependents": Trigger.DEPENDENCY_FAILED,
     "cancel_tasks": Trigger.CANCELLED,
     "retry_tasks": Trigger.RETRIED,
+    "take_results": Trigger.REUSED,
+    "renew_tasks": Trigger.RENEWED,
 }
 SETTLING = {
     Trigger.SUCCEEDED,
@@ -122,7 +124,8 @@ def test_a_start_adds_a_charge_and_a_retry_by_the_user_resets_it() -> None:
     assert charges[Trigger.STARTED] == "add"
     assert "charged = charged + 1" in QUERIES["start_task"]
     assert charges[Trigger.RETRIED] == "reset"
-    assert "charged = 0" in QUERIES["retry_tasks"]
+    assert charges[Trigger.RENEWED] == "reset"
+    assert all("charged = 0" in QUERIES[query] for query in ("retry_tasks", "renew_tasks"))
     assert {charges[trigger] for trigger in (Trigger.DUE, Trigger.CANCELLED)} == {"none"}
 
 
@@ -198,6 +201,9 @@ async def test_a_move_that_is_undone_leaves_no_history(journal: SqliteJournal) -
         ("history", "history_by_execution"),
         ("discarded", "history_discarded"),
         ("landings", "landings_by_execution"),
+        ("find_origins", "fingerprints_answered"),
+        ("answered", "fingerprints_answered"),
+        ("count_reused", "reused_by_execution"),
     ],
 )
 def test_frequent_queries_go_by_an_index(tmp_path: Path, query: str, index: str) -> None:

@@ -97,6 +97,7 @@ async def test_scores_are_those_that_were_accepted_and_the_weakest_dimension_sta
     assert [one.weakest for one in found.scores.lowest] == [None, "imagery", "originality"]
     assert found.tasks == {
         "total": 7,
+        "reused": 0,
         "pending": 0,
         "waiting": 0,
         "running": 0,

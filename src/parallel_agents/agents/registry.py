@@ -28,7 +28,10 @@ Target = str | Callable[..., Awaitable[Mapping[str, Any]]]
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent that can be run. `fields` are the inputs it knows (True: required)."""
+    """An agent that can be run. `fields` are the inputs it knows (True: required).
+
+    `reusable` tells that its result is all that a run of it does, so that the result of an earlier run may serve.
+    """
 
     name: str
     target: str
@@ -42,6 +45,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     isolation: IsolationLevel | None = None
     fallback_model: str | None = None
     needs_model: bool = False
+    reusable: bool = False
     spec: str | None = None
     spec_path: str | None = None
 
@@ -88,7 +92,13 @@ class AgentRegistry:
         )
 
     def register(
-        self, name: str, target: Target, *, description: str = "", isolation: IsolationLevel | None = None
+        self,
+        name: str,
+        target: Target,
+        *,
+        description: str = "",
+        isolation: IsolationLevel | None = None,
+        reusable: bool = False,
     ) -> None:
         """Add a Python agent, an import string or a module-level `async def run(context)`.
 
@@ -105,7 +115,9 @@ class AgentRegistry:
         if isolation not in (None, *get_args(Level)):
             hint = f"The levels are {', '.join(get_args(Level))}."
             raise AgentError(name, f"asks for the isolation {isolation!r}, which is not available", hint=hint)
-        self._agents[name] = Agent(name=name, target=found, description=description, isolation=isolation)
+        self._agents[name] = Agent(
+            name=name, target=found, description=description, isolation=isolation, reusable=reusable
+        )
 
     def record(
         self, agent: Agent, model: str | None, isolation: Level | None = None, fallback_model: str | None = None
@@ -212,6 +224,7 @@ def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
         isolation=spec.isolation,
         fallback_model=spec.fallback_model,
         needs_model=spec.output is not None,
+        reusable=spec.output is not None if spec.reusable is None else spec.reusable,
         spec=text,
         spec_path=path,
     )

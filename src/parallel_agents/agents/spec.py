@@ -71,7 +71,8 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `inputs` are its fields. An agent has either an `output` contract and a prompt, or an `entry` (an import string of
     `async def run(context)`). `fallback_model` is called while the provider of the chosen model takes no calls, unless
     the configuration names another. Its `isolation` is the level that it is to run at; None leaves that to the
-    configuration.
+    configuration. `reusable` says whether its result is all that a run of it does, so that an earlier one may serve; by
+    default that holds for those with an output contract.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -85,6 +86,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fallback_model: Annotated[str, Meta(min_length=1)] | None = None
     context_tokens: Count | None = None
     isolation: IsolationLevel | None = None
+    reusable: bool | None = None
     limits: SpecLimits = SpecLimits()
     landing: SpecLanding = SpecLanding()
     prompt: str = ""

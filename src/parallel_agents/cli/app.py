@@ -15,8 +15,10 @@ from parallel_agents.cli.looking import agents, configuration, journal, print_co
 from parallel_agents.cli.options import (
     NO_BUDGET,
     NO_LANDING,
+    NOT_AGAIN,
     NOTHING_CHOSEN,
     USUAL_RESULTS,
+    AgainOptions,
     Aggregate,
     ChosenOptions,
     Config,
@@ -55,6 +57,7 @@ def run(
         bool, Parameter(negative="", help="Do not ask on a terminal before a run that may cost money.")
     ] = False,
     spending: SpendingOptions = NO_BUDGET,
+    again: AgainOptions = NOT_AGAIN,
     results: ResultOptions = USUAL_RESULTS,
 ) -> int:
     """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
@@ -66,6 +69,7 @@ def run(
         max_concurrent=max_concurrent,
         notes=chosen.notes,
         skip_unreadable=chosen.skip_unreadable,
+        again=again,
         landing=LandingChoice(apply=landing.apply, recolour=landing.recolour, palette=choice.palette),
         yes=yes,
     )

@@ -104,6 +104,18 @@ class Landing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """What becomes of what was asked before."""
+
+    fresh: Annotated[
+        bool, Parameter(negative="", help="Ask everything anew, also what was answered before; that costs again.")
+    ] = False
+    idempotency_key: Annotated[
+        str | None, Parameter(help="The same run under the same key is the same execution: joined, never repeated.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spending:
     """What an execution may spend."""
 
@@ -156,10 +168,12 @@ class Results:
 ChosenOptions = Annotated[Chosen, Parameter(name="*")]
 LandingOptions = Annotated[Landing, Parameter(name="*")]
 SpendingOptions = Annotated[Spending, Parameter(name="*")]
+NO_BUDGET = Spending()
+AgainOptions = Annotated[Again, Parameter(name="*")]
 ResultOptions = Annotated[Results, Parameter(name="*")]
 NOTHING_CHOSEN = Chosen()
 NO_LANDING = Landing()
-NO_BUDGET = Spending()
+NOT_AGAIN = Again()
 USUAL_RESULTS = Results()
 
 

@@ -15,6 +15,7 @@ _ESTIMATE_EVERY_S = 15.0
 
 ENDS = {
     EventType.TASK_COMPLETED: "completed",
+    EventType.TASK_REUSED: "reused",
     EventType.TASK_FAILED: "failed",
     EventType.TASK_SKIPPED: "skipped",
     EventType.TASK_CANCELLED: "cancelled",
@@ -132,7 +133,7 @@ def line_of(event: Event) -> str | None:
             return f"stopped   {name}: attempt {event.attempt}, not charged: {message}"
         case EventType.TASK_RETRYING:
             return f"retrying  {name}: attempt {event.attempt} {event.data.get('outcome')}: {message}"
-        case EventType.RESULT_DISCARDED | EventType.TASK_SLOW | EventType.CONCURRENCY_CHANGED:
+        case EventType.RESULT_DISCARDED | EventType.TASK_SLOW | EventType.CONCURRENCY_CHANGED | EventType.TASK_REUSED:
             return _remark(event, name)
         case EventType.EXECUTION_PAUSED | EventType.EXECUTION_RESUMED:
             return _halt(event)
@@ -155,6 +156,8 @@ def _without_node(event: Event) -> str:
 def _remark(event: Event, name: str) -> str:
     if event.type is EventType.CONCURRENCY_CHANGED:
         return f"{event.data['at_once']} at once from now on: {event.data['reason']}"
+    if event.type is EventType.TASK_REUSED:
+        return f"reused    {name}: the same was answered before"
     if event.type is EventType.RESULT_DISCARDED:
         return f"discarded {name}: a late result of attempt {event.attempt}"
     threshold = f"{event.data['threshold_s']:g} s"

@@ -16,13 +16,15 @@ from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.cli import codes
 from parallel_agents.cli.applying import show_outcome
 from parallel_agents.cli.colour import is_terminal
+from parallel_agents.cli.events import POLL_S
 from parallel_agents.cli.interruption import Interruption
+from parallel_agents.cli.options import NOT_AGAIN, Again
 from parallel_agents.cli.paying import agreed
 from parallel_agents.cli.progress import PlainProgress, Progress, QuietProgress
 from parallel_agents.cli.reading import check_journal
 from parallel_agents.cli.sourcing import Reading, read_source
 from parallel_agents.cli.streams import note, tell_data
-from parallel_agents.cli.summary import budget_lines, show_summary
+from parallel_agents.cli.summary import budget_lines, show_summary, told_reused
 from parallel_agents.cli.writing import print_results, write_results
 from parallel_agents.core.budget import Budget
 from parallel_agents.core.errors import InputError
@@ -54,6 +56,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrent: int | None = None
     notes: bool = False
     skip_unreadable: bool = False
+    again: Again = NOT_AGAIN
     landing: LandingChoice = LandingChoice()
     yes: bool = False
     budget: Budget | None = None
@@ -66,6 +69,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         max_concurrent: int | None,
         notes: bool,
         skip_unreadable: bool,
+        again: Again,
         landing: LandingChoice,
         yes: bool = False,
     ) -> RunOptions:
@@ -76,6 +80,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             max_concurrent=max_concurrent,
             notes=notes,
             skip_unreadable=skip_unreadable,
+            again=again,
             landing=landing,
             yes=yes,
         )
@@ -109,9 +114,13 @@ async def run_source(source: str, agent: str | None, choice: NodeChoice, options
                 vault_root=plan.vault_root,
                 places=plan.places,
                 budget=options.budget,
+                fresh=options.again.fresh,
+                idempotency_key=options.again.idempotency_key,
             )
             following = Following(executor, execution_id, place, options, interruption)
-            return await following.to_the_end(total=len(plan.tasks), done=0)
+            if not executor.runs(execution_id):
+                return await following.join()
+            return await following.to_the_end(total=len(plan.tasks), done=None)
         finally:
             await executor.aclose()
 
@@ -184,15 +193,18 @@ class Following:
             landings = CanvasLandings(executor.journal)
             self._landing = Incremental(landings, execution_id, recolour=choice.recolour, palette=choice.palette)
 
-    async def to_the_end(self, *, total: int, done: int) -> int:
-        """Show progress, wait, conclude; returns the exit code.
+    async def to_the_end(self, *, total: int, done: int | None) -> int:
+        """Show progress, wait, conclude; returns the exit code. None are `done` but those that reuse a result.
 
         To be called right after the start, with nothing awaited in between: what ends meanwhile would not be counted.
         """
-        progress = _progress(total, done, quiet=self._options.quiet)
+        reused = self._executor.executions.reused(self._execution_id)
+        progress = _progress(total, reused if done is None else done, quiet=self._options.quiet)
         self._interruption.progress = progress
         if not self._options.quiet:
             progress.say(f"{self._execution_id}: {total} task{'' if total == 1 else 's'}")
+            if reused:
+                progress.say(told_reused(reused))
         self._executor.subscribe(progress.hear)
         try:
             await self._watch()
@@ -206,6 +218,19 @@ class Following:
         landed = None if self._landing is None else await self._landing.finish()
         code = await self._conclude()
         return code if landed is None else self._tell_landed(landed) or code
+
+    async def join(self) -> int:
+        """Follow an execution that was there before: wait while another process runs it, then bring it to an end."""
+        if not self._options.quiet:
+            note(f"{self._execution_id} has this idempotency key already: nothing is submitted")
+        while self._executor.journal.is_owned(self._execution_id):
+            if self._interruption.asked:
+                note(f"{self._execution_id} goes on in the process that runs it")
+                return codes.INTERRUPTED
+            await asyncio.sleep(POLL_S)
+        standing = await self._executor.executions.standing(self._execution_id)
+        await self._executor.resume_execution(self._execution_id)
+        return await self.to_the_end(**_how_far(standing))
 
     async def _watch(self) -> None:
         """Wait until it has ended, or stopped short; what ends meanwhile lands where that was asked for."""
@@ -304,9 +329,13 @@ async def _before(executor: ParallelAgentExecutor, execution_id: str, options: R
     status = await executor.executions.standing(execution_id)
     place = options.output or await _default_place(executor, execution_id, status, options.view)
     check_place(place)
-    queue = status["task_queue"]
+    return place, Before(**_how_far(status))
+
+
+def _how_far(standing: dict[str, Any]) -> dict[str, int]:
+    queue = standing["task_queue"]
     total = queue["total_tasks"]
-    return place, Before(total, total - queue["pending_tasks"] - queue["running_tasks"])
+    return {"total": total, "done": total - queue["pending_tasks"] - queue["running_tasks"]}
 
 
 async def _default_place(

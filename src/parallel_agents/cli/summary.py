@@ -55,6 +55,7 @@ def headline(body: dict[str, Any]) -> str:
 def _counts(body: dict[str, Any]) -> list[str]:
     queue = body["task_queue"]
     others = ("pending", "running", "failed", "skipped", "cancelled")
+    used_again = [told_reused(queue["reused_tasks"])] if queue["reused_tasks"] else []
     counts = [f"{queue[f'{state}_tasks']} {state}" for state in others if queue[f"{state}_tasks"]]
     merged = body.get("result_aggregation", {}).get("merged_results", {})
     if merged.get("unscored_count"):
@@ -68,7 +69,12 @@ def _counts(body: dict[str, Any]) -> list[str]:
         shown.append(f"… and {len(failures) - _FAILURES_SHOWN} more failed")
     if failures:
         shown.append(_classes(failures, body["execution_id"]))
-    return ([", ".join(counts)] if counts else []) + shown
+    return used_again + ([", ".join(counts)] if counts else []) + shown
+
+
+def told_reused(number: int) -> str:
+    """Say how many results of earlier tasks serve."""
+    return "1 result reused (--fresh asks again)" if number == 1 else f"{number} results reused (--fresh asks again)"
 
 
 def _pause(body: dict[str, Any]) -> list[str]:

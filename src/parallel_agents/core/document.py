@@ -16,7 +16,7 @@ from parallel_agents.core.budget import Spent
 from parallel_agents.core.error_report import ErrorReport
 from parallel_agents.core.execution import Counts, ExecutionRecord, is_of_a_lane, overall_status
 from parallel_agents.core.firsts import Firsts
-from parallel_agents.core.metrics import Resources, Timing, accepted_attempt
+from parallel_agents.core.metrics import Resources, Timing, accepted_attempt, kinds_of
 from parallel_agents.core.outcome import ErrorClass, ErrorRecord
 from parallel_agents.core.session import SessionWriter, accepted_output, timestamp
 from parallel_agents.core.states import State
@@ -30,7 +30,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a document says of the execution as a whole. `owned` tells whether a live process runs it.
 
     `resources` are the sampled figures so far, None when there are none. `now` is seconds since the epoch. `spent` is
-    what the calls of an execution with a budget have cost; None for any other.
+    what the calls of an execution with a budget have cost; None for any other. `reused` counts the tasks that have the
+    result of an earlier one.
     """
 
     execution: ExecutionRecord
@@ -41,6 +42,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources | None
     now: float
     spent: Spent | None = None
+    reused: int = 0
 
 
 class DocumentWriter:
@@ -84,7 +86,7 @@ class DocumentWriter:
         self._timing.add(task)
         self._bill.add(task.attempts)
         self._report.add(task)
-        self._kinds.update(kind for attempt in task.attempts if (kind := attempt.is_language_model) is not None)
+        self._kinds.update(kinds_of(task))
         if task.attempts:
             self._recoveries += len(task.attempts) - 1
             self._isolated = self._isolated is not False and self._sessions.is_isolated(task)
@@ -107,7 +109,7 @@ class DocumentWriter:
             "resume_at": timestamp(resume_at),
             "source": execution.source,
             "budget": budget_part(execution.budget, self._facts.spent, owned=self._facts.owned),
-            "task_queue": _task_queue(counts, self._facts.highest_open_priority),
+            "task_queue": _task_queue(counts, self._facts.highest_open_priority, self._facts.reused),
         }
 
     def closing(self, method: Method = "merge_outputs", output_format: str = "json") -> dict[str, Any]:
@@ -237,17 +239,18 @@ def _result_of(task: TaskRecord) -> Result | None:
         task_id=task_id,
         status=task.result_status,
         output=accepted_output(task),
-        finish_reason=None if accepted is None else accepted.finish_reason,
+        finish_reason=None if (given := task.reused or accepted) is None else given.finish_reason,
     )
 
 
-def _task_queue(counts: Counts, highest_open_priority: str | None) -> dict[str, Any]:
+def _task_queue(counts: Counts, highest_open_priority: str | None, reused: int) -> dict[str, Any]:
     return {
         "total_tasks": counts.total,
         "pending_tasks": counts.pending + counts.waiting,
         "waiting_tasks": counts.waiting,
         "running_tasks": counts.running,
         "completed_tasks": counts.completed,
+        "reused_tasks": reused,
         "failed_tasks": counts.failed,
         "skipped_tasks": counts.skipped,
         "cancelled_tasks": counts.cancelled,

@@ -12,6 +12,7 @@
     │   ├── ConfigurationError         a configuration key or value is wrong
     │   ├── ConcurrencyError           a concurrency outside the configured limits
     │   ├── UnknownExecutionError      no execution with this id in this journal
+    │   ├── KeyTakenError              an idempotency key is that of another execution
     │   └── OutputError                the place for results cannot be written
     ├── QueueFullError                 no room in the ready queue
     ├── OwnershipError                 another process owns the execution
@@ -166,6 +167,16 @@ class UnknownExecutionError(InputError):
             f"no execution {execution_id!r} in the journal {self.journal}. "
             "`parallel-agents status` lists those there are; --journal names another journal."
         )
+
+
+class KeyTakenError(InputError):
+    """An idempotency key is that of another execution, of the batch with this digest."""
+
+    def __init__(self, key: str, execution_id: str, batch: bytes) -> None:
+        self.key = key
+        self.execution_id = execution_id
+        self.batch = batch
+        super().__init__(f"the idempotency key {key!r} is that of {execution_id}")
 
 
 class OutputError(InputError):

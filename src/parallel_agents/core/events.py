@@ -21,6 +21,7 @@ class EventType(StrEnum):
     TASK_SUBMITTED = "task.submitted"
     TASK_DUE = "task.due"
     TASK_RETRIED = "task.retried"
+    TASK_REUSED = "task.reused"
     TASK_STARTED = "task.started"
     TASK_PROGRESS = "task.progress"
     TASK_SLOW = "task.slow"
@@ -37,6 +38,7 @@ class EventType(StrEnum):
 
 BY_TRIGGER: dict[Trigger, EventType] = {
     Trigger.SUBMITTED: EventType.TASK_SUBMITTED,
+    Trigger.REUSED: EventType.TASK_REUSED,
     Trigger.STARTED: EventType.TASK_STARTED,
     Trigger.SUCCEEDED: EventType.TASK_COMPLETED,
     Trigger.RETRY_SCHEDULED: EventType.TASK_RETRYING,
@@ -50,6 +52,7 @@ BY_TRIGGER: dict[Trigger, EventType] = {
     Trigger.CANCELLED: EventType.TASK_CANCELLED,
     Trigger.DUE: EventType.TASK_DUE,
     Trigger.RETRIED: EventType.TASK_RETRIED,
+    Trigger.RENEWED: EventType.TASK_RETRIED,
 }
 """What a move of a task is told as."""
 

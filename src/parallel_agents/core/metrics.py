@@ -153,6 +153,14 @@ def accepted_duration_ms(task: TaskRecord) -> float | None:
     return None if attempt is None else attempt.duration_ms
 
 
+def kinds_of(task: TaskRecord) -> set[bool]:
+    """Whether what answered was a language model, for every attempt that knows it; of a reused result, the other's."""
+    told = [attempt.is_language_model for attempt in task.attempts]
+    if task.reused is not None:
+        told.append(task.reused.is_language_model)
+    return {kind for kind in told if kind is not None}
+
+
 def percentile(ordered: Sequence[float], share: float) -> float | None:
     """The nearest-rank percentile of an ascending sequence; None when it is empty."""
     if not ordered:

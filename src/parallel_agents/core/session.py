@@ -60,6 +60,7 @@ class SessionWriter:
             "submission_time": timestamp(task.submitted_at),
             "start_time": timestamp(task.attempts[0].started_at) if task.attempts else None,
             "completion_time": timestamp(task.completed_at),
+            "reused_from": _origin(task),
             "execution_duration_ms": whole_ms(accepted.duration_ms if accepted else None),
             "cost_usd": cost_of(task.attempts),
             "waited_ms": whole_ms(sum(attempt.waited_ms or 0.0 for attempt in task.attempts)),
@@ -142,6 +143,13 @@ def _relations(task: Task) -> dict[str, Any]:
     }
 
 
+def _origin(task: TaskRecord) -> dict[str, Any] | None:
+    origin = task.reused
+    if origin is None:
+        return None
+    return {"execution_id": origin.execution_id, "task_id": origin.task_id, "at": timestamp(origin.at)}
+
+
 def _execution_context(attempt: AttemptRecord | None) -> dict[str, Any] | None:
     if attempt is None:
         return None
@@ -165,14 +173,14 @@ def _result(task: TaskRecord, verdict: Verdict, fallback_from: str | None) -> di
         return None
     # None where the figures of the attempt were lost with a damaged journal: the result stands without them.
     accepted = metrics.accepted_attempt(task)
-    output = accepted_output(task)
+    given, output = task.reused or accepted, accepted_output(task)
     return {
         "status": task.result_status,
         "reason": task.result_reason,
-        "model": accepted.model if accepted else None,
+        "model": given.model if given else None,
         "fallback_from": fallback_from,
-        "is_language_model": accepted.is_language_model if accepted else None,
-        "finish_reason": accepted.finish_reason if accepted else None,
+        "is_language_model": given.is_language_model if given else None,
+        "finish_reason": given.finish_reason if given else None,
         **found,
         "output_data": None if output is None else with_derived(output),
         "performance_metrics": _performance(accepted) if accepted else None,

@@ -182,13 +182,17 @@ class BudgetSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole configuration. `model` is the model that runs when a command or a call names none."""
+    """The whole configuration. `model` is the model that runs when a command or a call names none.
+
+    With `reuse_results`, a task that was answered before is completed with that result.
+    """
 
     parallel_processing: ParallelProcessing = msgspec.field(default_factory=ParallelProcessing)
     aiomultiprocess_settings: AiomultiprocessSettings = AiomultiprocessSettings()
     journal: JournalSettings = JournalSettings()
     budget: BudgetSettings = BudgetSettings()
     model: str | None = None
+    reuse_results: bool = True
     models: dict[str, ModelSettings] = msgspec.field(default_factory=dict[str, ModelSettings])
 
     def model_settings(self, model: str) -> ModelSettings:

@@ -29,6 +29,7 @@ class Trigger(StrEnum):
     """What moves a task."""
 
     SUBMITTED = "submitted"
+    REUSED = "reused"
     STARTED = "started"
     SUCCEEDED = "succeeded"
     RETRY_SCHEDULED = "retry_scheduled"
@@ -42,6 +43,7 @@ class Trigger(StrEnum):
     DEPENDENCY_FAILED = "dependency_failed"
     CANCELLED = "cancelled"
     RETRIED = "retried"
+    RENEWED = "renewed"
 
 
 Charge = Literal["none", "add", "refund", "reset"]
@@ -59,6 +61,7 @@ class Transition(msgspec.Struct, frozen=True):
 
 TRANSITIONS: tuple[Transition, ...] = (
     Transition(None, Trigger.SUBMITTED, State.PENDING, cause="the task was journaled"),
+    Transition(State.PENDING, Trigger.REUSED, State.COMPLETED, cause="the same was asked before; it has that result"),
     Transition(State.PENDING, Trigger.STARTED, State.RUNNING, "add", "a worker took it; its attempt number grows"),
     Transition(State.RUNNING, Trigger.SUCCEEDED, State.COMPLETED, cause="its result was accepted"),
     Transition(
@@ -82,6 +85,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.FAILED, Trigger.RETRIED, State.PENDING, "reset", "the user asked for another try"),
     Transition(State.SKIPPED, Trigger.RETRIED, State.PENDING, "reset", "the user asked for another try"),
     Transition(State.CANCELLED, Trigger.RETRIED, State.PENDING, "reset", "the user asked for another try"),
+    Transition(
+        State.COMPLETED, Trigger.RENEWED, State.PENDING, "reset", "the user asked anew for what was a reused result"
+    ),
 )
 
 ENDING = frozenset(step.trigger for step in TRANSITIONS if step.target in SETTLED)

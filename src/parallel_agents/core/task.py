@@ -14,7 +14,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     `input_data` and `metadata` are msgpack maps. `rank` is the priority's place, 0 first. `position` counts from 0
     in the submitted order. `memory_mb` is a budget above the worker's baseline. It runs once every task that it
     `depends_on` (ids of its execution) is completed. `parent_id` is the task that handed it in while it ran and `depth`
-    the number of those above it: 0 for a task that was submitted.
+    the number of those above it: 0 for a task that was submitted. `fingerprint` is a digest of what it asks, None where
+    its result serves nobody else; a task that is read from the journal does not have it.
     """
 
     task_id: str
@@ -32,6 +33,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     depends_on: tuple[str, ...] = ()
     parent_id: str | None = None
     depth: int = 0
+    fingerprint: bytes | None = None
 
 
 def note_path(task: Task) -> str | None:
@@ -89,10 +91,22 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int = 0
 
 
+class ReuseRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a reused result comes from: the task that had the attempt, when it was completed, and by which model."""
+
+    execution_id: str
+    task_id: str
+    at: float
+    model: str | None
+    is_language_model: bool | None
+    finish_reason: str | None
+
+
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One task as the journal holds it, with its attempts in order.
 
-    `output` is the accepted msgpack map, still packed; None when there is none.
+    `output` is the accepted msgpack map, still packed; None when there is none. `reused` tells of which task it is,
+    where that is another one.
     """
 
     key: int
@@ -110,3 +124,4 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     result_reason: str | None
     fallback: str
     attempts: tuple[AttemptRecord, ...]
+    reused: ReuseRecord | None = None

@@ -67,6 +67,10 @@ class Announcer:
         kind = EventType.TASK_SUBMITTED
         self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), task_id=task_id, data=data))
 
+    def reused(self, execution_id: str, task_id: str) -> None:
+        """Tell that a task has the result of an earlier one."""
+        self._tell(Event(type=EventType.TASK_REUSED, execution_id=execution_id, at=self._now(), task_id=task_id))
+
     def skipped(self, execution_id: str, task_id: str, because_of: Settlement) -> None:
         """Tell that a task will not run, since one that it depends on did not succeed."""
         message = because_of.error.message if because_of.error else because_of.outcome

@@ -136,6 +136,9 @@ class Delegations:
                 if one.is_new:
                     live.came_in()
                     self._announcer.delegated(live.execution_id, one.task_id, attempt)
+                if one.is_reused:
+                    live.went_out()
+                    self._announcer.reused(live.execution_id, one.task_id)
             await self._begin(live, handed, ends)
             for one in handed:
                 if one.state not in SETTLED:

@@ -11,7 +11,13 @@ import msgspec
 
 from parallel_agents.core.adaptation import Step
 from parallel_agents.core.budget import Amount, Budget
-from parallel_agents.core.errors import ConcurrencyError, EngineClosedError, OwnershipError, UnknownExecutionError
+from parallel_agents.core.errors import (
+    ConcurrencyError,
+    EngineClosedError,
+    KeyTakenError,
+    OwnershipError,
+    UnknownExecutionError,
+)
 from parallel_agents.core.events import EventType
 from parallel_agents.core.execution import BY_USER, ExecutionRecord, is_of_a_lane, with_concurrency
 from parallel_agents.core.outcome import Interrupted
@@ -37,6 +43,7 @@ from parallel_agents.engine.queue import TaskQueueManager
 from parallel_agents.engine.reports import Reports
 from parallel_agents.engine.settlement import Settler
 from parallel_agents.engine.steadyclock import SteadyClock
+from parallel_agents.ports.journal import PLAIN, Request
 
 
 class Engine:
@@ -123,19 +130,27 @@ class Engine:
         # It wakes the dispatcher too: a raised limit has work for it.
         self._dispatcher.reorder(processing.task_queue.queue_type)
 
-    async def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> None:
-        """Journal an execution and take it on. Durable when it returns."""
+    async def submit(self, execution: ExecutionRecord, tasks: Iterable[Task], request: Request = PLAIN) -> None:
+        """Journal an execution and take it on. Durable when it returns.
+
+        Raises:
+            KeyTakenError: its idempotency key is that of another execution; nothing was journaled.
+        """
         journal = self._parts.journal
         if not journal.try_own(execution.execution_id):
             raise OwnershipError(execution.execution_id, "is owned by another process")
-        await journal.submit(execution, tasks)
-        if execution.budget is not None:
-            self._parts.gateway.fund(execution.execution_id, execution.budget, Amount())
+        try:
+            reused = await journal.submit(execution, tasks, request)
+        except KeyTakenError:
+            journal.disown(execution.execution_id)
+            raise
         self._take_on(LiveExecution(execution, self._parts.chance.random))
+        for task_id in reused:
+            self.announcer.reused(execution.execution_id, task_id)
 
-    async def open(self, execution: ExecutionRecord) -> Feed:
+    async def open(self, execution: ExecutionRecord, request: Request = PLAIN) -> Feed:
         """Take on an execution whose tasks are still to come, through the feed that is returned."""
-        await self.submit(msgspec.structs.replace(execution, is_open=True), ())
+        await self.submit(msgspec.structs.replace(execution, is_open=True), (), request)
         live = self._dispatcher.live[execution.execution_id]
 
         def arrived() -> None:
@@ -143,7 +158,12 @@ class Engine:
             self._dispatcher.wake()
 
         return Feed(
-            self._parts.journal, live, most=lambda: self._queue.max_queue_size, now=self._parts.clock.now, wake=arrived
+            self._parts.journal,
+            live,
+            most=lambda: self._queue.max_queue_size,
+            now=self._parts.clock.now,
+            wake=arrived,
+            tell_reused=lambda task_id: self.announcer.reused(execution.execution_id, task_id),
         )
 
     async def adopt(self, execution_id: str, budget: Budget | None = None) -> None:

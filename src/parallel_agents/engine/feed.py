@@ -9,7 +9,7 @@ from parallel_agents.core.errors import ExecutionClosedError, QueueFullError
 from parallel_agents.core.execution import AgentRecord
 from parallel_agents.core.task import Task
 from parallel_agents.engine.live import LiveExecution
-from parallel_agents.ports.journal import Journal
+from parallel_agents.ports.journal import Appended, Journal
 
 
 class Feed:
@@ -26,12 +26,14 @@ class Feed:
         most: Callable[[], int],
         now: Callable[[], float],
         wake: Callable[[], None],
+        tell_reused: Callable[[str], None],
     ) -> None:
         self._journal = journal
         self._live = live
         self._most = most
         self._now = now
         self._wake = wake
+        self._tell_reused = tell_reused
         self._failure: BaseException | None = None
         live.open()
 
@@ -75,13 +77,16 @@ class Feed:
         self._wake()
         self._tell_failure()
 
-    def _written(self, write: asyncio.Future[tuple[str, ...]]) -> None:
+    def _written(self, write: asyncio.Future[Appended]) -> None:
         error = write.exception()
         if error is not None:
             self._failure = self._failure or error
-        if error is not None or write.result():
-            # It was refused, or skipped at once since it depends on what has failed: either way it takes no room.
+        if error is not None or write.result() != Appended():
+            # It was refused, or has ended at once: either way it takes no room.
             self._live.went_out()
+        if error is None:
+            for task_id in write.result().reused:
+                self._tell_reused(task_id)
         self._wake()
 
     def _check(self) -> None:

@@ -9,7 +9,7 @@ from parallel_agents.core.outcome import ErrorClass, ErrorRecord, WorkerIdentity
 from parallel_agents.core.retry import after_engine_loss
 from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.states import SETTLED, Charge, State, Trigger, move
-from parallel_agents.journal import dependencies
+from parallel_agents.journal import dependencies, reuse
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.rows import error_text, json_text, storable
 from parallel_agents.ports.journal import Adopted, Landing, Released
@@ -47,6 +47,8 @@ def begin(database: Database, key: int, attempt: int, worker: WorkerIdentity, at
 def settle(database: Database, settlement: Settlement) -> Landing:
     """Write how an attempt ended, or that its result came too late; tells which, and what can never run now."""
     landed = _settle(database, _settled_row(settlement))
+    if landed:
+        reuse.note_answer(database, settlement)
     return Landing(landed, _pass_on(database, settlement) if landed else ())
 
 
@@ -87,10 +89,12 @@ def cancel(database: Database, execution_id: str, at: float, *, stopped: bool) -
 
 
 def retry(database: Database, execution_id: str, task_ids: Sequence[str] | None, at: float) -> int:
-    """Give failed, skipped and cancelled tasks a new life; returns how many."""
+    """Give failed, skipped and cancelled tasks a new life, and named ones with a reused result; returns how many."""
     require_execution(database, execution_id)
     keys = dependencies.to_retry(database, execution_id, task_ids)
     moved = database.execute("retry_tasks", {"keys": json_text(keys), "at": at})
+    if task_ids is not None:
+        moved += reuse.renew(database, execution_id, task_ids, at)
     dependencies.count_blockers(database, keys)
     database.execute("take_marks_off", {"execution_id": execution_id})
     return moved

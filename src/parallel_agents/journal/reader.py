@@ -11,7 +11,7 @@ import msgspec
 from parallel_agents.core.budget import Spent
 from parallel_agents.core.execution import Counts, ExecutionRecord
 from parallel_agents.core.states import State
-from parallel_agents.core.task import AttemptRecord, ReadyTask, TaskRecord
+from parallel_agents.core.task import AttemptRecord, ReadyTask, ReuseRecord, TaskRecord
 from parallel_agents.journal import charges, rows
 from parallel_agents.journal.database import Database, Row, Value
 from parallel_agents.ports.journal import CanvasLanding, Change, Command, Order, Reader
@@ -76,8 +76,13 @@ class SqliteReader:
         return self._with_attempts(self._database.rows("tasks_of", {"keys": rows.json_text(list(keys))}))
 
     def _with_attempts(self, found: list[Row]) -> list[TaskRecord]:
-        attempts = self._attempts([row[0] for row in found])
-        return [rows.task_record_of(row, tuple(attempts[row[0]])) for row in found]
+        keys = [row[0] for row in found]
+        attempts, reused = self._attempts(keys), self._reused(keys)
+        return [rows.task_record_of(row, tuple(attempts[row[0]]), reused.get(row[0])) for row in found]
+
+    def _reused(self, keys: list[int]) -> dict[int, ReuseRecord]:
+        found = self._database.rows("origins", {"keys": rows.json_text(keys)})
+        return {key: rows.reuse_of(tuple(columns)) for key, *columns in found}
 
     def _attempts(self, keys: list[int]) -> defaultdict[int, list[AttemptRecord]]:
         by_key: defaultdict[int, list[AttemptRecord]] = defaultdict(list)
@@ -127,6 +132,21 @@ class SqliteReader:
         """Count the late results that were refused."""
         row = self._database.row("discarded", {"execution_id": execution_id})
         return 0 if row is None else row[0]
+
+    def count_reused(self, execution_id: str) -> int:
+        """Count the tasks that have the result of an earlier one."""
+        row = self._database.row("count_reused", {"execution_id": execution_id})
+        return 0 if row is None else row[0]
+
+    def answered(self, fingerprints: Collection[bytes]) -> frozenset[bytes]:
+        """Return those of these fingerprints that have a result to give."""
+        listed = rows.json_text([fingerprint.hex() for fingerprint in fingerprints])
+        return frozenset(bytes.fromhex(text) for (text,) in self._database.rows("answered", {"fingerprints": listed}))
+
+    def requested(self, idempotency_key: str) -> tuple[str, bytes] | None:
+        """Return the execution with this idempotency key and the digest of its batch, None where there is none."""
+        row = self._database.row("request_with_key", {"idempotency_key": idempotency_key})
+        return None if row is None else (row[0], row[1])
 
     def history(self, execution_id: str, *, after: int = 0, limit: int = -1) -> list[Change]:
         """Return changes in the order they were committed, from sequence `after` + 1."""

@@ -10,24 +10,29 @@ from parallel_agents.core.errors import TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import Task
-from parallel_agents.journal import charges, dependencies
+from parallel_agents.journal import charges, dependencies, reuse
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.moves import require_execution
 from parallel_agents.journal.rows import execution_row, json_text, storable
-from parallel_agents.ports.journal import Arguments, CanvasLanding, Handed, LandingState, Verb
+from parallel_agents.ports.journal import Appended, Arguments, CanvasLanding, Handed, LandingState, Request, Verb
 
 
-def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]) -> None:
-    """Add an execution with its tasks."""
+def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task], request: Request) -> tuple[str, ...]:
+    """Add an execution with its tasks; returns the ids of those that have the result of an earlier one.
+
+    Raises:
+        KeyTakenError: another execution has its idempotency key.
+    """
     database.execute("insert_execution", execution_row(execution))
     if execution.budget is not None:
         charges.change_budget(database, execution.execution_id, execution.budget, execution.submitted_at)
+    reuse.note_request(database, execution.execution_id, request)
     _insert_files(database, execution.execution_id, execution.file_paths)
-    _insert_tasks(database, execution.execution_id, tasks, execution.submitted_at)
+    return _insert_tasks(database, execution.execution_id, tasks, execution.submitted_at).reused
 
 
-def append(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> tuple[str, ...]:
-    """Add tasks to an execution that is open; returns the ids of those that can never run.
+def append(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> Appended:
+    """Add tasks to an execution that is open; tells which of them ended at once.
 
     Raises:
         TaskError: an id is that of another task of it, or one depends on what the execution does not have.
@@ -45,9 +50,15 @@ def hand_in(database: Database, execution_id: str, tasks: Sequence[Task], at: fl
     require_execution(database, execution_id)
     before = _standing(database, execution_id, tasks)
     new = [task for task in tasks if task.task_id not in before]
-    _insert_tasks(database, execution_id, _placed(database, execution_id, new), at)
+    reused = _insert_tasks(database, execution_id, _placed(database, execution_id, new), at).reused
     return tuple(
-        Handed(key=key, task_id=task_id, state=State(state), is_new=task_id not in before)
+        Handed(
+            key=key,
+            task_id=task_id,
+            state=State(state),
+            is_new=task_id not in before,
+            is_reused=task_id in reused,
+        )
         for task_id, (key, state) in _standing(database, execution_id, tasks).items()
     )
 
@@ -163,7 +174,7 @@ def _placed(database: Database, execution_id: str, tasks: Sequence[Task]) -> lis
     return [msgspec.structs.replace(task, position=first + number) for number, task in enumerate(tasks)]
 
 
-def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> tuple[str, ...]:
+def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> Appended:
     last = database.row("last_key")
     first = 1 if last is None else last[0] + 1
     keyed = list(enumerate(sorted(tasks, key=lambda task: task.position), start=first))
@@ -171,7 +182,9 @@ def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], 
     database.execute_many(
         "insert_input", ({"key": key, "input_data": task.input_data, "metadata": task.metadata} for key, task in keyed)
     )
-    return dependencies.link(database, execution_id, dict(keyed), at)
+    by_key = dict(keyed)
+    skipped = dependencies.link(database, execution_id, by_key, at)
+    return Appended(skipped=skipped, reused=reuse.reuse(database, execution_id, by_key, at))
 
 
 def _task_row(key: int, execution_id: str, task: Task, at: float) -> dict[str, Value]:

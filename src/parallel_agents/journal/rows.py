@@ -7,7 +7,7 @@ import msgspec
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.outcome import ErrorRecord
 from parallel_agents.core.states import State
-from parallel_agents.core.task import AttemptRecord, ReadyTask, Task, TaskRecord
+from parallel_agents.core.task import AttemptRecord, ReadyTask, ReuseRecord, Task, TaskRecord
 from parallel_agents.journal.database import Row, Value
 from parallel_agents.ports.journal import Arguments, CanvasLanding, Change, Command
 
@@ -128,7 +128,7 @@ def ready_task_of(row: Row) -> ReadyTask:
     )
 
 
-def task_record_of(row: Row, attempts: tuple[AttemptRecord, ...]) -> TaskRecord:
+def task_record_of(row: Row, attempts: tuple[AttemptRecord, ...], reused: ReuseRecord | None = None) -> TaskRecord:
     """Read a row of the view `task_records`."""
     key, execution_id, state, attempt, charged, losses, submitted_at, completed_at, due_at = row[:9]
     output, result_status, result_reason, fallback = row[9:13]
@@ -148,6 +148,7 @@ def task_record_of(row: Row, attempts: tuple[AttemptRecord, ...]) -> TaskRecord:
         result_reason=result_reason,
         fallback=fallback,
         attempts=attempts,
+        reused=reused,
     )
 
 
@@ -183,6 +184,19 @@ def attempt_of(row: Row) -> AttemptRecord:
         cached_input_tokens=cached_input_tokens,
         cost_usd=cost_usd,
         unpriced=unpriced,
+    )
+
+
+def reuse_of(row: Row) -> ReuseRecord:
+    """Read a row of the query `origins`, its key left out."""
+    execution_id, task_id, at, model, is_language_model, finish_reason = row
+    return ReuseRecord(
+        execution_id=execution_id,
+        task_id=task_id,
+        at=at,
+        model=model,
+        is_language_model=None if is_language_model is None else bool(is_language_model),
+        finish_reason=finish_reason,
     )
 
 

@@ -23,6 +23,9 @@ TABLES = (
     "landings",
     "budgets",
     "charges",
+    "requests",
+    "fingerprints",
+    "reused",
 )
 """Parents before children."""
 

@@ -25,6 +25,10 @@ _KEEP = (
     "keep_landings",
     "keep_budgets",
     "keep_charges",
+    "keep_requests",
+    "keep_fingerprints",
+    "keep_reused",
+    "take_answers_back",
     "count_all_blockers",
 )
 

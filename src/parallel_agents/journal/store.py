@@ -26,7 +26,9 @@ from parallel_agents.journal.presence import Presence
 from parallel_agents.journal.reader import run_query
 from parallel_agents.journal.writer import Work, Writer
 from parallel_agents.ports.journal import (
+    PLAIN,
     Adopted,
+    Appended,
     Arguments,
     CanvasLanding,
     Charge,
@@ -35,6 +37,7 @@ from parallel_agents.ports.journal import (
     LandingState,
     Reader,
     Released,
+    Request,
     Verb,
 )
 
@@ -144,13 +147,15 @@ class SqliteJournal:
             raise JournalError(self.path, "it is not started")
         return self._open.writer.put(work)
 
-    def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> asyncio.Future[None]:
-        """Add an execution with all its tasks, or nothing."""
+    def submit(
+        self, execution: ExecutionRecord, tasks: Iterable[Task], request: Request = PLAIN
+    ) -> asyncio.Future[tuple[str, ...]]:
+        """Add an execution with all its tasks, or nothing; gives the ids of those with the result of an earlier one."""
         listed = tuple(tasks)
-        return self._put(lambda database: records.submit(database, execution, listed))
+        return self._put(lambda database: records.submit(database, execution, listed, request))
 
-    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[tuple[str, ...]]:
-        """Add tasks to an execution that is open; gives the ids of those that can never run."""
+    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[Appended]:
+        """Add tasks to an execution that is open; tells which of them ended at once."""
         listed = tuple(tasks)
         return self._put(lambda database: records.append(database, execution_id, listed, at))
 

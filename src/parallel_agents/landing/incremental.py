@@ -12,7 +12,15 @@ from parallel_agents.core.events import Event, EventType
 from parallel_agents.landing.reports import Applied, Outcome, from_first_to_last
 from parallel_agents.landing.service import CanvasLandings
 
-ENDED = frozenset({EventType.TASK_COMPLETED, EventType.TASK_FAILED, EventType.TASK_SKIPPED, EventType.TASK_CANCELLED})
+ENDED = frozenset(
+    {
+        EventType.TASK_COMPLETED,
+        EventType.TASK_REUSED,
+        EventType.TASK_FAILED,
+        EventType.TASK_SKIPPED,
+        EventType.TASK_CANCELLED,
+    }
+)
 PAUSE_S = 1.0
 _REST = 9.0
 """How many times as long as an apply took it rests: so applies take a tenth of the time at most."""

@@ -184,6 +184,15 @@ def is_on_this_machine(model: str, settings: Settings, environ: Mapping[str, str
         return False
 
 
+def place_of(model: str, settings: Settings, environ: Mapping[str, str]) -> str:
+    """Where the calls of a model go, without any secret. Raises `ModelError`, as `endpoint`."""
+    if model == OFFLINE:
+        return OFFLINE
+    where = endpoint(model, settings, environ)
+    parts = urlsplit(where.base_url)
+    return f"{where.lane}{parts.path}"
+
+
 def build(model: str, settings: Settings, environ: Mapping[str, str], now: Callable[[], float]) -> Provider:
     """Import what a model needs and make its provider. Slow (seconds): call it off the event loop.
 

@@ -91,12 +91,35 @@ class CanvasLanding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that another one handed in. `is_new` where it was not there before."""
+    """A task that another one handed in. `is_new` where it was not there before, `is_reused` where it ended at once."""
 
     key: int
     task_id: str
     state: State
     is_new: bool
+    is_reused: bool = False
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """Ids of tasks that were added and ended at once: skipped, since what they depend on has failed; or `reused`."""
+
+    skipped: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """How an execution is asked for. With `reuses`, results of earlier tasks with the same fingerprint serve.
+
+    The same `batch` (a digest) under the same `idempotency_key` is the same execution; both are None, or none is.
+    """
+
+    reuses: bool = False
+    idempotency_key: str | None = None
+    batch: bytes | None = None
+
+
+PLAIN = Request()
+"""A request that reuses nothing and has no key."""
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +204,18 @@ class Reader(Protocol):
         """Count the late results that were refused."""
         ...
 
+    def count_reused(self, execution_id: str) -> int:
+        """Count the tasks that have the result of an earlier one."""
+        ...
+
+    def answered(self, fingerprints: Collection[bytes]) -> frozenset[bytes]:
+        """Return those of these fingerprints that have a result to give."""
+        ...
+
+    def requested(self, idempotency_key: str) -> tuple[str, bytes] | None:
+        """Return the execution with this idempotency key and the digest of its batch, None where there is none."""
+        ...
+
     def history(self, execution_id: str, *, after: int = 0, limit: int = -1) -> list[Change]:
         """Return changes in the order they were committed, from sequence `after` + 1."""
         ...
@@ -232,15 +267,19 @@ class Journal(Protocol):
         """Run `query` in the calling thread."""
         ...
 
-    def submit(self, execution: ExecutionRecord, tasks: Iterable[Task]) -> asyncio.Future[None]:
-        """Add an execution with all its tasks, or nothing."""
+    def submit(
+        self, execution: ExecutionRecord, tasks: Iterable[Task], request: Request = PLAIN
+    ) -> asyncio.Future[tuple[str, ...]]:
+        """Add an execution with all its tasks, or nothing; fails with `KeyTakenError` where its key is another one's.
+
+        Where it reuses results, a task that was answered before is completed at once; gives the ids of those.
+        """
         ...
 
-    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[tuple[str, ...]]:
+    def append(self, execution_id: str, tasks: Iterable[Task], at: float) -> asyncio.Future[Appended]:
         """Add tasks to an execution that is open; fails with `TaskError` where an id is taken or a dependency unknown.
 
-        Their positions follow those that are there. Gives the ids of those that were skipped at once, because they
-        depend on what has failed.
+        Their positions follow those that are there.
         """
         ...
 

@@ -16,7 +16,7 @@ from tests.configuration.proofs.running import (
     number_of_attempts,
     refused_or_ran,
 )
-from tests.configuration.proofs.scene import Scene, error_classes, outputs, statuses, task
+from tests.configuration.proofs.scene import AGENTS, Scene, error_classes, outputs, statuses, task
 
 from parallel_agents.core.events import EventType
 from parallel_agents.simulator import Fault, Options, running
@@ -147,6 +147,14 @@ def limit(low: int, high: int) -> Proof:
     )
 
 
+async def calls_of_asking_twice(scene: Scene) -> object:
+    async with scene.executor() as executor:
+        executor.register_agent("asks_again", f"{AGENTS}:asks", reusable=True)
+        for _ in range(2):
+            await executor.wait(await executor.submit_batch_tasks([task("asks_again")], model=MODEL))
+    return len(scene.requests)
+
+
 PROOFS: dict[str, Proof] = {
     f"{ERRORS}.continue_on_error": Proof(
         values=(True, False),
@@ -219,6 +227,9 @@ PROOFS: dict[str, Proof] = {
         given={"model": "offline"},
     ),
     "model": Proof(values=(None, "offline"), shows=((2, True), (0, False)), observe=outcome_of_a_command),
+    "reuse_results": Proof(
+        values=(True, False), shows=(1, 2), observe=calls_of_asking_twice, given=BASE_URL, needs_provider=True
+    ),
     "models.NAME.base_url": Proof(
         values=("http://127.0.0.1:PORT/v1", "http://127.0.0.1:PORT/other/v1"),
         shows=(["/v1/chat/completions"], ["/other/v1/chat/completions"]),

@@ -143,6 +143,7 @@ _parallel_agents() {
         "run:--max-concurrent") : ;;
         "run:--budget-usd") : ;;
         "run:--budget-tokens") : ;;
+        "run:--idempotency-key") : ;;
         "run:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "run:--journal") _parallel_agents_files ;;
         "run:--output") _parallel_agents_files ;;
@@ -218,7 +219,7 @@ _parallel_agents() {
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --budget-usd --budget-tokens --wait --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --wait --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "review") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
-                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --yes --budget-usd --budget-tokens --wait --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
+                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --yes --budget-usd --budget-tokens --fresh --idempotency-key --wait --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --seed --latency --jitter --latency-p95 --output-tokens-per-second --slow-from --rpm --burst --tpm --input-tpm --output-tpm --burst-tokens --max-at-once --when-full --retry-after --wave-every --wave-length --wave-pause --quota-after --quota-returns --limited-model --fail-rate --rate-limit-rate --hang-rate --cut-rate --unreadable-rate --malformed-rate --token-rule --input-usd-per-million --output-usd-per-million --cached-input-usd-per-million --cache-write-usd-per-million --cache-min-tokens --cache-ttl --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;

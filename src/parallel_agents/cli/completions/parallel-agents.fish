@@ -161,6 +161,8 @@ complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l max-concurre
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l yes -d 'Do not ask on a terminal before a run that may cost money.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l budget-usd -x -d 'Most US dollars that the execution may cost in all; it pauses before it passes.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l budget-tokens -x -d 'Most tokens, input and output, that it may take in all.'
+complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l fresh -d 'Ask everything anew, also what was answered before; that costs again.'
+complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l idempotency-key -x -d 'The same run under the same key is the same execution: joined, never repeated.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l wait -d 'Where the provider takes no calls, wait until it does, and go on.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l config -x -a '(__fish_complete_path (commandline -ct) "" | string match -r "^.*(?:/|\.yaml|\.yml)(?=\s|\$)")' -d 'Configuration file.'
 complete -c parallel-agents -n '__fish_seen_subcommand_from run' -l journal -x -a '(__fish_complete_path)' -d 'Journal file (or PARALLEL_AGENTS_JOURNAL).'

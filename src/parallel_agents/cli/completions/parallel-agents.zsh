@@ -353,6 +353,8 @@ _parallel_agents_run() {
         '--yes[Do not ask on a terminal before a run that may cost money]' \
         '--budget-usd[Most US dollars that the execution may cost in all; it pauses before it passes]:value: ' \
         '--budget-tokens[Most tokens, input and output, that it may take in all]:value: ' \
+        '--fresh[Ask everything anew, also what was answered before; that costs again]' \
+        '--idempotency-key[The same run under the same key is the same execution\: joined, never repeated]:value: ' \
         '--wait[Where the provider takes no calls, wait until it does, and go on]' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \

@@ -22,6 +22,9 @@ CREATE TABLE found.dependencies AS SELECT * FROM main.dependencies WHERE 0;
 CREATE TABLE found.landings AS SELECT * FROM main.landings WHERE 0;
 CREATE TABLE found.budgets AS SELECT * FROM main.budgets WHERE 0;
 CREATE TABLE found.charges AS SELECT * FROM main.charges WHERE 0;
+CREATE TABLE found.requests AS SELECT * FROM main.requests WHERE 0;
+CREATE TABLE found.fingerprints AS SELECT * FROM main.fingerprints WHERE 0;
+CREATE TABLE found.reused AS SELECT * FROM main.reused WHERE 0;
 
 -- name: stage_indexes
 CREATE INDEX found.history_of_task ON history (key, sequence);
@@ -103,6 +106,26 @@ SELECT * FROM found.budgets WHERE execution_id IN (SELECT execution_id FROM main
 -- Of two copies the settled one.
 INSERT OR IGNORE INTO main.charges
 SELECT * FROM found.charges WHERE key IN (SELECT key FROM main.tasks) ORDER BY settled_at IS NULL
+-- name: keep_requests
+INSERT OR IGNORE INTO main.requests
+SELECT * FROM found.requests WHERE execution_id IN (SELECT execution_id FROM main.executions)
+
+-- name: keep_fingerprints
+-- A copy from before the answer came may lie about too.
+INSERT OR IGNORE INTO main.fingerprints
+SELECT * FROM found.fingerprints WHERE key IN (SELECT key FROM main.tasks) ORDER BY is_answer DESC
+
+-- name: keep_reused
+-- Of tasks that were asked anew, the row may still be seen.
+INSERT OR IGNORE INTO main.reused
+SELECT reused.* FROM found.reused JOIN main.tasks USING (key)
+WHERE tasks.moved_by = 'reused' AND origin IN (SELECT key FROM main.tasks)
+
+-- name: take_answers_back
+-- Only what is there can be given to others.
+UPDATE main.fingerprints
+SET is_answer = 0
+WHERE key NOT IN (SELECT key FROM main.tasks WHERE state = 'completed' AND moved_by = 'succeeded')
 
 -- name: count_all_blockers
 UPDATE main.tasks

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+
+from parallel_agents.agents.version import PROMPTS
+
+MODULES = ("answers", "contract", "prompt", "runtime")
+"""What this package adds to a prompt, and how it reads an answer."""
+
+KNOWN = (1, "25d5e9b96f9f2531228ce71f13a69ab69180ddbc26d0b955c9cee7775b27829e")
+
+
+def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:
+    """Raise PROMPTS where the same agent would now ask or accept something else; note the new digest in any case."""
+    digest = hashlib.sha256()
+    for name in MODULES:
+        digest.update((files("parallel_agents.agents") / f"{name}.py").read_bytes())
+
+    assert (PROMPTS, digest.hexdigest()) == KNOWN
