@@ -1,4 +1,4 @@
-"""An agent that asks its model once."""
+"""Agents that ask a model, given to the executor as `path:function`."""
 
 from __future__ import annotations
 
@@ -9,5 +9,12 @@ from parallel_agents import Context
 
 
 async def asks(context: Context) -> Mapping[str, Any]:
-    """Ask what the input says."""
-    return {"text": (await context.model.complete(context.input["text"])).text}
+    """Asks what its input says."""
+    answer = await context.model.complete(f"what is {context.input['of']}?")
+    return {"text": answer.text}
+
+
+async def hands_in(context: Context) -> Mapping[str, Any]:
+    """Lets another one ask."""
+    (result,) = await context.delegate([{"agent_name": "asks", "input_data": {"of": context.input["of"]}}])
+    return {"status": result.status, "output": result.output}

@@ -13,7 +13,7 @@ from parallel_agents import Budget, InputError, ParallelAgentExecutor, Settings
 from parallel_agents.core.settings import ContextIsolation, ModelSettings, ParallelProcessing
 from parallel_agents.simulator import Options, running
 
-AGENTS = Path(__file__).with_name("agents_that_ask.py")
+AGENTS = Path(__file__).with_name("agents_asking.py")
 PRICES = ModelSettings(input_usd_per_million=2.0, output_usd_per_million=8.0, max_tokens=100)
 TASKS = [{"agent_name": "asks", "input_data": {"text": f"question {number}"}} for number in range(6)]
 
