@@ -9,7 +9,8 @@ from parallel_agents.core.errors import OwnershipError
 from parallel_agents.core.execution import BY_USER, with_concurrency
 from parallel_agents.engine.commands import DONE, ENDED_MEANWHILE, PATIENCE_S, ask_owner
 from parallel_agents.engine.engine import Engine
-from parallel_agents.ports.journal import Arguments, Journal, Reader, Verb
+from parallel_agents.ports.entries import Arguments, Verb
+from parallel_agents.ports.journal import Journal, Reader
 
 
 class Control:

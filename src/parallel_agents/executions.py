@@ -30,7 +30,8 @@ from parallel_agents.core.session import timestamp
 from parallel_agents.core.states import State, Trigger
 from parallel_agents.core.task import TaskRecord
 from parallel_agents.distinct import StoredFirsts
-from parallel_agents.ports.journal import Change, Journal, Reader
+from parallel_agents.ports.entries import Change
+from parallel_agents.ports.journal import Journal, Reader
 
 PAGE = 200
 

@@ -16,7 +16,7 @@ from parallel_agents.assembly import JournalDoor, Service, SystemClock
 from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
 from parallel_agents.core.budget import Budget
-from parallel_agents.core.errors import EngineClosedError, InputError
+from parallel_agents.core.errors import EngineClosedError
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord
 from parallel_agents.core.forecast import Forecast
@@ -164,10 +164,6 @@ class ParallelAgentExecutor(Archive):
         origin = Origin(source=source, vault_root=vault_root, places=places, fresh=fresh, key=idempotency_key)
         if not isinstance(tasks, AsyncIterable):
             return await self._starter.submit(tasks, max_concurrent, model, origin, budget=budget)
-        if idempotency_key is not None:
-            raise InputError(
-                "an idempotency key goes with a batch that is there as a whole, not with one that comes in"
-            )
         async with self._starter.open(max_concurrent, model, origin, budget=budget) as batch:
             async for task in tasks:
                 await batch.submit(task)

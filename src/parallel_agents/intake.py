@@ -17,7 +17,7 @@ from parallel_agents.core.settings import IsolationLevel, Level, Settings
 from parallel_agents.core.submission import TaskMapping, parse_task, parse_tasks, resolve_task
 from parallel_agents.core.task import Task
 from parallel_agents.fingerprinting import Fingerprinting, digest_of
-from parallel_agents.ports.journal import Request
+from parallel_agents.ports.entries import Request
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

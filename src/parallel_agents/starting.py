@@ -108,7 +108,11 @@ class Starter:
     def open(
         self, max_concurrent: int | None, model: str | None, origin: Origin, *, budget: Budget | None
     ) -> BatchStream:
-        """A batch whose tasks are still to come."""
+        """A batch whose tasks are still to come. Raises `InputError` where it has an idempotency key."""
+        if origin.key is not None:
+            raise InputError(
+                "an idempotency key goes with a batch that is there as a whole, not with one that comes in"
+            )
         intake = self._intake
 
         async def start() -> tuple[str, Feed]:

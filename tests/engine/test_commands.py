@@ -13,7 +13,7 @@ from parallel_agents.core.settings import Settings
 from parallel_agents.core.task import Task
 from parallel_agents.engine.commands import PATIENCE_S, CommandWatch, ask_owner
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Command
+from parallel_agents.ports.entries import Command
 
 EXECUTION = "exec-0123456789abcdef"
 

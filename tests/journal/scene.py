@@ -15,7 +15,8 @@ from parallel_agents.core.settlement import Settlement
 from parallel_agents.core.states import Trigger
 from parallel_agents.core.task import Task, TaskRecord
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import CanvasLanding, Change, Reader
+from parallel_agents.ports.entries import CanvasLanding, Change
+from parallel_agents.ports.journal import Reader
 
 T = TypeVar("T")
 

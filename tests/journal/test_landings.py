@@ -6,7 +6,7 @@ from tests.journal.scene import EXECUTION, OTHER, a_landing, landings_of, submit
 
 from parallel_agents.core.errors import JournalError, UnknownExecutionError
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import LandingState
+from parallel_agents.ports.entries import LandingState
 
 
 async def test_a_landing_is_noted_before_and_after(journal: SqliteJournal) -> None:

@@ -35,7 +35,7 @@ from parallel_agents.core.outcome import CallTotals
 from parallel_agents.core.retry import ENGINE_LOSS_LIMIT
 from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Trigger, move, sources
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Adopted, Released, Request
+from parallel_agents.ports.entries import Adopted, Released, Request
 
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ from parallel_agents.core.outcome import ErrorClass, ErrorRecord
 from parallel_agents.core.states import State, Trigger
 from parallel_agents.core.task import AttemptRecord
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Released
+from parallel_agents.ports.entries import Released
 
 
 async def test_a_submitted_execution_comes_back_as_it_was_given(journal: SqliteJournal) -> None:

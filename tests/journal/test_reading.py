@@ -25,7 +25,8 @@ from parallel_agents.core.execution import Counts
 from parallel_agents.core.states import State, Trigger
 from parallel_agents.journal import SqliteJournal
 from parallel_agents.journal.opening import open_reading
-from parallel_agents.ports.journal import Order, Reader
+from parallel_agents.ports.entries import Order
+from parallel_agents.ports.journal import Reader
 
 
 async def test_nothing_is_found_in_an_empty_journal(journal: SqliteJournal) -> None:

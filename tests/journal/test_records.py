@@ -5,7 +5,7 @@ from tests.journal.scene import EXECUTION, OTHER, execution_of, seen, submitted
 
 from parallel_agents.core.errors import JournalError
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Arguments, Command, Verb
+from parallel_agents.ports.entries import Arguments, Command, Verb
 
 
 async def test_a_pause_is_noted_and_taken_off(journal: SqliteJournal) -> None:

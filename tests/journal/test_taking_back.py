@@ -17,7 +17,7 @@ from tests.journal.scene import (
 from parallel_agents.core.outcome import ErrorClass
 from parallel_agents.core.states import State, Trigger
 from parallel_agents.journal import SqliteJournal
-from parallel_agents.ports.journal import Adopted
+from parallel_agents.ports.entries import Adopted
 
 
 async def test_tasks_of_a_dead_engine_are_taken_back_uncharged(journal: SqliteJournal) -> None:

@@ -9,7 +9,8 @@ from typing import TypeVar, cast
 
 from parallel_agents.core.budget import Amount
 from parallel_agents.core.outcome import CallTotals
-from parallel_agents.ports.journal import Charge, Reader
+from parallel_agents.ports.entries import Charge
+from parallel_agents.ports.journal import Reader
 
 T = TypeVar("T")
 KEY = "sk-planted-5f1c0e"

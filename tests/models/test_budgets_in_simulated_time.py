@@ -24,7 +24,8 @@ from parallel_agents.core.settings import ModelSettings, Settings
 from parallel_agents.models import ModelGateway, failures
 from parallel_agents.models.bounds import most_of
 from parallel_agents.models.prices import pricing_of
-from parallel_agents.ports.journal import Charge, Reader
+from parallel_agents.ports.entries import Charge
+from parallel_agents.ports.journal import Reader
 from parallel_agents.ports.models import Message, ModelRequest, ModelResponse, OutputSchema
 
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from parallel_agents.core.budget import Budget, budget_of
 from parallel_agents.core.errors import ParallelAgentsError
-from parallel_agents.ports.journal import Arguments, Command, Journal, Verb
+from parallel_agents.ports.entries import Arguments, Command, Verb
+from parallel_agents.ports.journal import Journal
 
 DONE = "done"
 ENDED_MEANWHILE = "error: it has ended meanwhile"

@@ -21,7 +21,8 @@ from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.limits import Limits
 from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.parts import Accept
-from parallel_agents.ports.journal import Handed, Journal
+from parallel_agents.ports.entries import Handed
+from parallel_agents.ports.journal import Journal
 
 _decode = msgspec.msgpack.Decoder(Delegation).decode
 _encode = msgspec.msgpack.Encoder().encode

@@ -43,7 +43,7 @@ from parallel_agents.engine.queue import TaskQueueManager
 from parallel_agents.engine.reports import Reports
 from parallel_agents.engine.settlement import Settler
 from parallel_agents.engine.steadyclock import SteadyClock
-from parallel_agents.ports.journal import PLAIN, Request
+from parallel_agents.ports.entries import PLAIN, Request
 
 
 class Engine:

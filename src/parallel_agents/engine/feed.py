@@ -9,7 +9,8 @@ from parallel_agents.core.errors import ExecutionClosedError, QueueFullError
 from parallel_agents.core.execution import AgentRecord
 from parallel_agents.core.task import Task
 from parallel_agents.engine.live import LiveExecution
-from parallel_agents.ports.journal import Appended, Journal
+from parallel_agents.ports.entries import Appended
+from parallel_agents.ports.journal import Journal
 
 
 class Feed:

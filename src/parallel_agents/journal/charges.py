@@ -5,7 +5,7 @@ from __future__ import annotations
 from parallel_agents.core.budget import NANOS, Amount, Budget, Spent, budget_of
 from parallel_agents.journal.database import Database, Row
 from parallel_agents.journal.moves import require_execution
-from parallel_agents.ports.journal import Charge
+from parallel_agents.ports.entries import Charge
 
 
 def change_budget(database: Database, execution_id: str, budget: Budget, at: float) -> None:

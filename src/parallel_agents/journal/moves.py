@@ -12,7 +12,7 @@ from parallel_agents.core.states import SETTLED, Charge, State, Trigger, move
 from parallel_agents.journal import dependencies, reuse
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.rows import error_text, json_text, storable
-from parallel_agents.ports.journal import Adopted, Landing, Released
+from parallel_agents.ports.entries import Adopted, Landing, Released
 
 ADDED: dict[Charge, int] = {"none": 0, "add": 1, "refund": -1}
 """What a charge adds to the count of charged attempts, which never goes below 0."""

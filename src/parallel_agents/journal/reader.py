@@ -14,7 +14,8 @@ from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, ReuseRecord, TaskRecord
 from parallel_agents.journal import charges, rows
 from parallel_agents.journal.database import Database, Row, Value
-from parallel_agents.ports.journal import CanvasLanding, Change, Command, Order, Reader
+from parallel_agents.ports.entries import CanvasLanding, Change, Command, Order
+from parallel_agents.ports.journal import Reader
 
 T = TypeVar("T")
 

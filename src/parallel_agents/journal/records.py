@@ -14,7 +14,7 @@ from parallel_agents.journal import charges, dependencies, reuse
 from parallel_agents.journal.database import Database, Value
 from parallel_agents.journal.moves import require_execution
 from parallel_agents.journal.rows import execution_row, json_text, storable
-from parallel_agents.ports.journal import Appended, Arguments, CanvasLanding, Handed, LandingState, Request, Verb
+from parallel_agents.ports.entries import Appended, Arguments, CanvasLanding, Handed, LandingState, Request, Verb
 
 
 def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task], request: Request) -> tuple[str, ...]:

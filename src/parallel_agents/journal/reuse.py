@@ -11,7 +11,7 @@ from parallel_agents.core.task import Task
 from parallel_agents.journal import dependencies
 from parallel_agents.journal.database import Database
 from parallel_agents.journal.rows import json_text
-from parallel_agents.ports.journal import Request
+from parallel_agents.ports.entries import Request
 
 
 def note_request(database: Database, execution_id: str, request: Request) -> None:

@@ -9,7 +9,7 @@ from parallel_agents.core.outcome import ErrorRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, ReuseRecord, Task, TaskRecord
 from parallel_agents.journal.database import Row, Value
-from parallel_agents.ports.journal import Arguments, CanvasLanding, Change, Command
+from parallel_agents.ports.entries import Arguments, CanvasLanding, Change, Command
 
 _encode = msgspec.json.Encoder().encode
 _agents = msgspec.json.Decoder(tuple[AgentRecord, ...])

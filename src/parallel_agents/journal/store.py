@@ -25,7 +25,7 @@ from parallel_agents.journal.opening import open_reading, open_writing
 from parallel_agents.journal.presence import Presence
 from parallel_agents.journal.reader import run_query
 from parallel_agents.journal.writer import Work, Writer
-from parallel_agents.ports.journal import (
+from parallel_agents.ports.entries import (
     PLAIN,
     Adopted,
     Appended,
@@ -35,11 +35,11 @@ from parallel_agents.ports.journal import (
     Handed,
     Landing,
     LandingState,
-    Reader,
     Released,
     Request,
     Verb,
 )
+from parallel_agents.ports.journal import Reader
 
 T = TypeVar("T")
 

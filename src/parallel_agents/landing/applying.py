@@ -22,7 +22,7 @@ from parallel_agents.core.errors import CanvasError, ParallelAgentsError, Source
 from parallel_agents.landing.ledger import Ledger
 from parallel_agents.landing.places import Surroundings
 from parallel_agents.landing.reports import Applied, Refused
-from parallel_agents.ports.journal import CanvasLanding
+from parallel_agents.ports.entries import CanvasLanding
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):

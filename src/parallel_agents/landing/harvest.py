@@ -18,7 +18,8 @@ from parallel_agents.core.states import SETTLED, State
 from parallel_agents.core.task import TaskRecord
 from parallel_agents.executions import tasks_of
 from parallel_agents.landing.reports import Refused
-from parallel_agents.ports.journal import CanvasLanding, Journal, Reader
+from parallel_agents.ports.entries import CanvasLanding
+from parallel_agents.ports.journal import Journal, Reader
 
 _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 

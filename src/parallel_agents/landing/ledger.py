@@ -10,7 +10,8 @@ import msgspec
 
 from parallel_agents.canvas.reversal import Reversal
 from parallel_agents.canvas.undoing import Added, Landed
-from parallel_agents.ports.journal import CanvasLanding, Journal, LandingState
+from parallel_agents.ports.entries import CanvasLanding, LandingState
+from parallel_agents.ports.journal import Journal
 
 T = TypeVar("T")
 

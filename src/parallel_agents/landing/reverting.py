@@ -14,7 +14,7 @@ from parallel_agents.core.errors import CanvasWriteError
 from parallel_agents.landing.ledger import Ledger, landed_of
 from parallel_agents.landing.places import Surroundings
 from parallel_agents.landing.reports import Reverted
-from parallel_agents.ports.journal import CanvasLanding
+from parallel_agents.ports.entries import CanvasLanding
 
 
 class Reverting:

@@ -26,7 +26,8 @@ from parallel_agents.landing.ledger import Ledger, landed_of, stands
 from parallel_agents.landing.places import canvas_of, surroundings_of
 from parallel_agents.landing.reports import Applied, Outcome, Reverted, Review, from_first_to_last
 from parallel_agents.landing.reverting import Reverting
-from parallel_agents.ports.journal import CanvasLanding, Journal
+from parallel_agents.ports.entries import CanvasLanding
+from parallel_agents.ports.journal import Journal
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from parallel_agents.core.errors import AttemptError, BudgetSpentError, Transien
 from parallel_agents.core.prices import Pricing, Tokens
 from parallel_agents.models.bounds import DEFAULT_MAX_TOKENS, most_of
 from parallel_agents.models.lanes import Waiter
-from parallel_agents.ports.journal import Charge
+from parallel_agents.ports.entries import Charge
 from parallel_agents.ports.models import ModelRequest, ModelResponse
 
 _log = logging.getLogger(__name__)
