@@ -42,7 +42,7 @@ def test_plain_progress_counts_what_has_ended_and_names_failures() -> None:
 
 
 def body(status: str, **queue: int) -> dict[str, Any]:
-    states = ("total", "pending", "running", "completed", "failed", "skipped", "cancelled")
+    states = ("total", "pending", "running", "completed", "reused", "failed", "skipped", "cancelled")
     failures = [
         {
             "task_id": f"t{number}",
@@ -132,3 +132,9 @@ def test_a_failure_names_its_node_and_canvas_or_its_note(place: dict[str, str], 
 def test_exit_codes_follow_the_status(status: str, code: int) -> None:
     assert code_of(body(status)) == code
     assert ("(quota: gone)" in summary_lines(body(status), None)[0]) == (status == "paused")
+
+
+def test_a_summary_says_how_many_results_are_earlier_ones_and_how_to_ask_again() -> None:
+    for number, words in ((1, "1 result reused (--fresh asks again)"), (3, "3 results reused (--fresh asks again)")):
+        assert words in summary_lines(body("completed", total=3, completed=3, reused=number), None)
+    assert "reused" not in "".join(summary_lines(body("completed"), None))

@@ -11,7 +11,16 @@ import pytest
 from tests.documents import body_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("slow_model")]
-RUN = ("run", "课 件.canvas", "--agent", "basic-decomposition", "--model", "openai:simulated", "--max-concurrent")
+RUN = (
+    "run",
+    "课 件.canvas",
+    "--agent",
+    "basic-decomposition",
+    "--model",
+    "openai:simulated",
+    "--fresh",
+    "--max-concurrent",
+)
 
 
 class Shell(Protocol):
