@@ -144,6 +144,8 @@ class Engine:
         except KeyTakenError:
             journal.disown(execution.execution_id)
             raise
+        if execution.budget is not None:
+            self._parts.gateway.fund(execution.execution_id, execution.budget, Amount())
         self._take_on(LiveExecution(execution, self._parts.chance.random))
         for task_id in reused:
             self.announcer.reused(execution.execution_id, task_id)
