@@ -197,18 +197,21 @@ class ParallelAgentExecutor(Archive):
         model: str | None = None,
         places: Sequence[str] = (),
         pilots: Collection[str] = (),
+        fresh: bool = False,
     ) -> Forecast:
         """Foretell what a batch will likely need: tokens, cost, time. Nothing is called, started or journaled.
 
-        It goes by what tasks of the same agent and model did that the journal knows, first those of the executions
-        `pilots`; else by the requests and the agent's contract.
+        What was answered before needs nothing, unless `fresh` is set. It goes by what tasks of the same agent and model
+        did that the journal knows, first those of the executions `pilots`; else by the requests and the agent's
+        contract.
 
         Raises:
             InputError: as `submit_batch_tasks`.
         """
-        batch = self._intake.prepare(tasks, max_concurrent, model, Origin(places=places))
+        batch = self._intake.prepare(tasks, max_concurrent, model, Origin(places=places, fresh=fresh))
         forecaster = Forecaster(self.settings, self._environ, self._journals.to_look())
-        return await forecaster.forecast(batch.execution, batch.tasks, self._clock.now(), pilots=pilots)
+        now, reuses = self._clock.now(), batch.request.reuses
+        return await forecaster.forecast(batch.execution, batch.tasks, now, reuses=reuses, pilots=pilots)
 
     async def resume_execution(self, execution_id: str, *, budget: Budget | None = None) -> bool:
         """Go on with an execution that nobody runs, or that is paused here or elsewhere; False when it has ended.

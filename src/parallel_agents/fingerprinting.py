@@ -54,6 +54,7 @@ class Fingerprinting:
             place=self._place_of(model),
             temperature=chosen.temperature,
             max_tokens=chosen.max_tokens,
+            fallback=record.fallback_model,
             # Of the input, an agent with a contract sends a model what its file names, and nothing else.
             fields=tuple(agent.fields) if has_contract else None,
         )

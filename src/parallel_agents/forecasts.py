@@ -38,22 +38,36 @@ class Forecaster:
         self._journal = journal
 
     async def forecast(
-        self, execution: ExecutionRecord, tasks: Sequence[Task], at: float, *, pilots: Collection[str] = ()
+        self,
+        execution: ExecutionRecord,
+        tasks: Sequence[Task],
+        at: float,
+        *,
+        reuses: bool = False,
+        pilots: Collection[str] = (),
     ) -> Forecast:
         """Foretell these tasks, submitted at this time (seconds since the epoch).
 
-        What ran in the executions `pilots` goes before everything else that the journal knows.
+        With `reuses`, those that were answered before need nothing. What ran in the executions `pilots` goes before
+        everything else that the journal knows.
         """
         agents = execution.agents
-        of_agent = {agent.name: [task for task in tasks if task.agent_name == agent.name] for agent in agents}
+        reused = await self._reused(tasks) if reuses else frozenset[int]()
+        left = [task for position, task in enumerate(tasks) if position not in reused]
+        of_agent = {agent.name: [task for task in left if task.agent_name == agent.name] for agent in agents}
         seen = await self._journal.read(lambda reader: _History(reader, agents, pilots).read())
 
         def foretell() -> Forecast:
             works = [self._work(agent, of_agent[agent.name], seen) for agent in agents if of_agent[agent.name]]
-            return forecast(works, self._slots(execution, agents), at)
+            return msgspec.structs.replace(forecast(works, self._slots(execution, agents), at), reused=reused)
 
         # In a thread: the list of prices is slow to load, and a large batch takes a second.
         return await asyncio.to_thread(foretell)
+
+    async def _reused(self, tasks: Sequence[Task]) -> frozenset[int]:
+        asked = {task.fingerprint for task in tasks if task.fingerprint is not None}
+        known = await self._journal.read(lambda reader: reader.answered(asked)) if asked else frozenset[bytes]()
+        return frozenset(position for position, task in enumerate(tasks) if task.fingerprint in known)
 
     def _work(self, agent: AgentRecord, tasks: Sequence[Task], seen: _Seen) -> Work:
         spec = spec_of(agent)

@@ -47,7 +47,9 @@ def batch(path: Path) -> Path:
 
 
 def outputs(shell: Shell, source: Path, at_once: int) -> dict[str, Any]:
-    done = shell.run("run", source, "--model", "openai:simulated", "--max-concurrent", str(at_once), "--json")
+    done = shell.run(
+        "run", source, "--model", "openai:simulated", "--max-concurrent", str(at_once), "--fresh", "--json"
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     sessions = sessions_of(done.stdout)
     assert {session["result"]["status"] for session in sessions} == {"success"}

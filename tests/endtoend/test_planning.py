@@ -48,7 +48,7 @@ def test_a_plan_calls_nothing_and_keeps_nothing(shell: Shell, simulator: Simulat
     assert found["by_agent"][0]["output_tokens_from"] == {"source": "contract", "tasks": 0}
     assert 0 < found["cost_usd"]["low"] < found["cost_usd"]["likely"] < found["cost_usd"]["high"]
     assert found["duration_seconds"] is None
-    assert found["reused_results"] is None
+    assert found["reused_results"] == 0
     assert simulator.stats()["requests"] == 0
     assert not shell.journal.exists()
 
@@ -79,7 +79,10 @@ def test_a_pilot_of_three_tells_what_the_example_vault_costs(shell: Shell, simul
     assert simulator.stats()["requests"] == 3
     done = shell.run("run", vault, *AGENT, "--config", priced, "--output", output, "--json")
     assert done.returncode == 0, done.stderr
-    used = [session["result"]["performance_metrics"]["token_usage"] for session in sessions_of(done.stdout)]
+    assert found["reused_results"] == 3
+    asked = [session for session in sessions_of(done.stdout) if session["reused_from"] is None]
+    assert len(asked) == found["total_tasks"]
+    used = [session["result"]["performance_metrics"]["token_usage"] for session in asked]
     paid = sum(3e-6 * one["input_tokens"] + 15e-6 * one["output_tokens"] for one in used)
     assert found["cost_usd"]["likely"] == pytest.approx(paid, rel=0.25)
     assert found["cost_usd"]["low"] <= paid <= found["cost_usd"]["high"]
@@ -88,7 +91,8 @@ def test_a_pilot_of_three_tells_what_the_example_vault_costs(shell: Shell, simul
 def test_what_ran_before_is_what_a_later_plan_goes_by(shell: Shell, priced: Path) -> None:
     canvas = shell.canvas(3)
     assert shell.run("run", canvas, *AGENT, "--config", priced).returncode == 0
-    found = planned(shell, canvas, *AGENT, "--config", priced)
+    found = planned(shell, shell.canvas(6), *AGENT, "--config", priced)
+    assert (found["total_tasks"], found["reused_results"]) == (3, 3)
     assert found["by_agent"][0]["output_tokens_from"] == {"source": "earlier_results", "tasks": 3}
     assert found["by_agent"][0]["seconds_a_task_from"] == {"source": "earlier_results", "tasks": 3}
 
@@ -98,7 +102,7 @@ def test_a_limit_of_requests_a_minute_lengthens_the_plan(shell: Shell, priced: P
     assert shell.run("run", canvas, *AGENT, "--config", priced).returncode == 0
     limited = shell.folder / "limited.yaml"
     limited.write_text(PRICED + "    requests_per_minute: 2\n", encoding="utf-8")
-    found = planned(shell, canvas, *AGENT, "--config", limited)
+    found = planned(shell, shell.canvas(6), *AGENT, "--config", limited)
     assert found["duration_seconds"]["likely"] >= 60  # three requests, half a minute between each
 
 

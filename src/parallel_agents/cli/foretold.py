@@ -25,9 +25,9 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
         "plan": {
             "source": plan.source,
             "total_tasks": found.tasks,
-            "reused_results": None,
+            "reused_results": len(found.reused),
             "by_agent": [_of_agent(one) for one in found.agents],
-            "by_canvas": [{"canvas_path": path, "tasks": tasks} for path, tasks in _by_canvas(plan).items()],
+            "by_canvas": [{"canvas_path": path, "tasks": tasks} for path, tasks in _by_canvas(plan, found).items()],
             "skipped": [_of_skip(skip) for skip in plan.skipped],
             "not_selected_nodes": plan.not_selected,
             "warnings": list(plan.warnings),
@@ -45,7 +45,9 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
 def lines_of(plan: Plan, found: Forecast) -> Iterator[str]:
     """It in lines, in the language of this process."""
     yield localized(f"{plan.source}: {count(found.tasks)}, {found.max_concurrent} at once; nothing was run")
-    canvases = _by_canvas(plan)
+    if found.reused:
+        yield localized(_there(len(found.reused)))
+    canvases = _by_canvas(plan, found)
     if len(canvases) > 1:
         for path, tasks in canvases.items():
             yield f"  {path}  {tasks}"
@@ -67,6 +69,11 @@ def lines_of(plan: Plan, found: Forecast) -> Iterator[str]:
 def count(tasks: int) -> str:
     """So many tasks, in words."""
     return "1 task" if tasks == 1 else f"{tasks} tasks"
+
+
+def _there(results: int) -> str:
+    one = "1 result is there already (run --fresh asks again)"
+    return one if results == 1 else f"{results} results are there already (run --fresh asks again)"
 
 
 def advice(found: Forecast) -> Iterator[str]:
@@ -149,8 +156,9 @@ def _whole(value: float) -> str:
     return f"{round(value):,}"
 
 
-def _by_canvas(plan: Plan) -> Counter[str]:
-    return Counter(task["canvas_path"] for task in plan.tasks if task.get("canvas_path"))
+def _by_canvas(plan: Plan, found: Forecast) -> Counter[str]:
+    left = (task for position, task in enumerate(plan.tasks) if position not in found.reused)
+    return Counter(task["canvas_path"] for task in left if task.get("canvas_path"))
 
 
 def _of_agent(one: AgentForecast) -> dict[str, Any]:

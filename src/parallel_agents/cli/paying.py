@@ -17,7 +17,9 @@ from parallel_agents.sources.plan import Plan
 _YES = frozenset({"y", "yes", "是", "好"})
 
 
-async def agreed(executor: ParallelAgentExecutor, plan: Plan, max_concurrent: int | None, *, yes: bool) -> bool:
+async def agreed(
+    executor: ParallelAgentExecutor, plan: Plan, max_concurrent: int | None, *, yes: bool, fresh: bool
+) -> bool:
     """Tell whether to go on: it costs nothing, `yes` was said beforehand, nobody can be asked, or somebody agreed.
 
     Raises:
@@ -25,14 +27,12 @@ async def agreed(executor: ParallelAgentExecutor, plan: Plan, max_concurrent: in
     """
     if yes or not _somebody_is_there():
         return True
-    found = await executor.plan(plan.tasks, max_concurrent, places=plan.places)
+    found = await executor.plan(plan.tasks, max_concurrent, places=plan.places, fresh=fresh)
     if not any(one.may_cost for one in found.agents):
         return True
     for line in _short(found):
         note(line)
-    sys.stderr.write(localized("Run it? [y/N]") + " ")
-    sys.stderr.flush()
-    answer = await _answer()
+    answer = await _answer(localized("Run it? [y/N]") + " ")
     if answer is not None and answer.strip().lower() in _YES:
         return True
     if not (answer or "").endswith("\n"):
@@ -59,8 +59,11 @@ def _short(found: Forecast) -> Iterator[str]:
     yield from advice(found)
 
 
-async def _answer() -> str | None:
-    """The line that was typed; None where it was Ctrl-C. Waits on the loop, which a plain read would hold up."""
+async def _answer(question: str) -> str | None:
+    """Ask, and return the line that was typed; None where it was Ctrl-C.
+
+    Waits on the loop, which a plain read would hold up. Listens before it asks, so that no key is too early.
+    """
     loop = asyncio.get_running_loop()
     told: asyncio.Future[bool] = loop.create_future()
 
@@ -71,6 +74,8 @@ async def _answer() -> str | None:
     loop.add_reader(sys.stdin.fileno(), tell, True)
     loop.add_signal_handler(signal.SIGINT, tell, False)
     try:
+        sys.stderr.write(question)
+        sys.stderr.flush()
         return sys.stdin.readline() if await told else None
     finally:
         loop.remove_reader(sys.stdin.fileno())

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
+from collections.abc import Sequence
 
 import msgspec
 
 from parallel_agents.cli.interruption import Interruption
 from parallel_agents.cli.progress import PlainProgress, Progress, QuietProgress
 from parallel_agents.core.pilot import chosen_for_pilot
-from parallel_agents.core.prices import Pricing, Tokens
-from parallel_agents.core.task import AttemptRecord, TaskRecord
+from parallel_agents.core.task import TaskRecord
 from parallel_agents.executor import ParallelAgentExecutor
-from parallel_agents.models.prices import pricing_of
 from parallel_agents.sources.plan import Plan
 
 
@@ -33,15 +31,22 @@ class Pilot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_pilot(
-    executor: ParallelAgentExecutor, plan: Plan, number: int, max_concurrent: int | None, *, quiet: bool
+    executor: ParallelAgentExecutor,
+    plan: Plan,
+    positions: Sequence[int],
+    number: int,
+    max_concurrent: int | None,
+    *,
+    quiet: bool,
 ) -> Pilot:
-    """Run so many tasks of a plan as an execution of their own, and wait for them.
+    """Run so many of the tasks at these positions of a plan as an execution of their own, and wait for them.
 
     Raises:
         InputError: as `submit_batch_tasks`.
     """
-    sizes = [(task["agent_name"], len(json.dumps(task["input_data"], ensure_ascii=False))) for task in plan.tasks]
-    chosen = chosen_for_pilot(sizes, number)
+    tasks = [plan.tasks[position] for position in positions]
+    sizes = [(task["agent_name"], len(json.dumps(task["input_data"], ensure_ascii=False))) for task in tasks]
+    chosen = [positions[place] for place in chosen_for_pilot(sizes, number)]
     async with Interruption(executor) as interruption:
         execution_id = await executor.submit_batch_tasks(
             [plan.tasks[position] for position in chosen],
@@ -68,32 +73,22 @@ async def _watch(executor: ParallelAgentExecutor, execution_id: str, interruptio
 
 async def _told(executor: ParallelAgentExecutor, execution_id: str) -> Pilot:
     record = await executor.executions.record(execution_id)
-    models = {agent.name: agent.model for agent in record.agents}
-    pricing = {
-        model: pricing_of(model, executor.settings, os.environ) for model in set(models.values()) if model is not None
-    }
     tasks: list[TaskRecord] = []
     await executor.executions.each_task(execution_id, tasks.append)
-    calling = [(models[task.task.agent_name], one) for task in tasks for one in task.attempts if one.calls]
-    costs = [_cost(one, None if model is None else pricing[model]) for model, one in calling]
+    calling = [one for task in tasks for one in task.attempts if one.calls]
+    costs = [None if one.unpriced else one.cost_usd for one in calling]
     queue = (await executor.executions.standing(execution_id))["task_queue"]
     ends = [task.completed_at for task in tasks if task.completed_at is not None]
     return Pilot(
         execution_id=execution_id,
         tasks=len(tasks),
         completed=queue["completed_tasks"],
-        input_tokens=_sum([one.input_tokens for _, one in calling]),
-        output_tokens=_sum([one.output_tokens for _, one in calling]),
+        input_tokens=_sum([one.input_tokens for one in calling]),
+        output_tokens=_sum([one.output_tokens for one in calling]),
         cost_usd=None if None in costs else sum(filter(None, costs)),
         duration_s=max(0.0, max(ends) - record.submitted_at) if ends else None,
         is_over=not queue["pending_tasks"] + queue["running_tasks"],
     )
-
-
-def _cost(attempt: AttemptRecord, pricing: Pricing | None) -> float | None:
-    if pricing is None or attempt.input_tokens is None or attempt.output_tokens is None:
-        return None
-    return pricing.cost_usd(Tokens(input=attempt.input_tokens, output=attempt.output_tokens), attempt.started_at)
 
 
 def _sum(counts: list[int | None]) -> int | None:

@@ -13,6 +13,7 @@ from parallel_agents.cli.sourcing import Reading, read_source
 from parallel_agents.cli.streams import note, tell_data, tell_json
 from parallel_agents.core.errors import InputError
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
+from parallel_agents.sources.plan import Plan
 
 
 class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,11 +34,9 @@ async def show_plan(reading: Reading, options: PlanOptions) -> int:
     executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal, model=options.model)
     try:
         plan = await read_source(executor, reading, note)
-        pilot = None
-        if options.pilot is not None:
-            pilot = await run_pilot(executor, plan, options.pilot, options.max_concurrent, quiet=options.json)
-            if not pilot.is_over:
-                return _stopped(pilot)
+        pilot = await _pilot(executor, plan, options)
+        if pilot is not None and not pilot.is_over:
+            return _stopped(pilot)
         pilots = () if pilot is None else (pilot.execution_id,)
         found = await executor.plan(plan.tasks, options.max_concurrent, places=plan.places, pilots=pilots)
         if options.json:
@@ -49,6 +48,17 @@ async def show_plan(reading: Reading, options: PlanOptions) -> int:
         return codes.OK
     finally:
         await executor.aclose()
+
+
+async def _pilot(executor: ParallelAgentExecutor, plan: Plan, options: PlanOptions) -> Pilot | None:
+    """Run one where it was asked for, of what would have to run: an earlier result tells nothing new."""
+    if options.pilot is None:
+        return None
+    known = (await executor.plan(plan.tasks, options.max_concurrent, places=plan.places)).reused
+    left = [position for position in range(len(plan.tasks)) if position not in known]
+    if not left:
+        return None
+    return await run_pilot(executor, plan, left, options.pilot, options.max_concurrent, quiet=options.json)
 
 
 def _stopped(pilot: Pilot) -> int:

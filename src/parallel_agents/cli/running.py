@@ -102,7 +102,7 @@ async def run_source(source: str, agent: str | None, choice: NodeChoice, options
         raise InputError("--recolour goes with --apply")
     if options.landing.apply:
         refuse_unwritable(str(task["canvas_path"]) for task in plan.tasks if task.get("canvas_path"))
-    if not await agreed(executor, plan, options.max_concurrent, yes=options.yes):
+    if not await agreed(executor, plan, options.max_concurrent, yes=options.yes, fresh=options.again.fresh):
         await executor.aclose()
         return codes.INTERRUPTED
     async with Interruption(executor) as interruption:

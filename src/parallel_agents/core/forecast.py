@@ -114,7 +114,11 @@ class AgentForecast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch will likely need. A sum is None where a part of it is unknown. Costs are US dollars."""
+    """What a batch will likely need. A sum is None where a part of it is unknown. Costs are US dollars.
+
+    `reused` are the positions in the batch of the tasks that have the result of an earlier one: they need nothing, and
+    `tasks` does not count them.
+    """
 
     tasks: int
     agents: tuple[AgentForecast, ...]
@@ -123,6 +127,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Range | None
     duration_s: Range | None
     max_concurrent: int
+    reused: frozenset[int] = frozenset()
 
     @property
     def unpriced(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from parallel_agents.engine.dispatcher import Dispatcher
 from parallel_agents.engine.endings import Endings, take_back_waiting
 from parallel_agents.engine.feed import Feed
 from parallel_agents.engine.flow import flow_of
+from parallel_agents.engine.funding import fund_again
 from parallel_agents.engine.lanes import Lanes
 from parallel_agents.engine.limits import limits_of
 from parallel_agents.engine.listening import Listening
@@ -195,7 +196,7 @@ class Engine:
         if budget is not None:
             await journal.change_budget(execution_id, budget, self._parts.clock.now())
             record = msgspec.structs.replace(record, budget=budget)
-        await self._fund_again(record)
+        await fund_again(self._parts, record)
         await journal.adopt(execution_id, self._parts.clock.now())
         await journal.pause(execution_id, None, self._parts.clock.now())
         live = LiveExecution(msgspec.structs.replace(record, paused=None, resume_at=None), self._parts.chance.random)
@@ -310,12 +311,6 @@ class Engine:
                 attempt.stop(Interrupted(reason="shutdown", detail="the engine was stopped"))
         for live in tuple(self._dispatcher.live.values()):
             await live.idle.wait()
-
-    async def _fund_again(self, record: ExecutionRecord) -> None:
-        if record.budget is not None:
-            # What its dead engine had under way may have been paid for: it counts in full.
-            spent = await self._parts.journal.read(lambda reader: reader.spent(record.execution_id))
-            self._parts.gateway.fund(record.execution_id, record.budget, spent.settled + spent.open)
 
     def _take_on(self, live: LiveExecution) -> None:
         self.limits.cap_execution(live.execution_id, live.record.concurrency)
