@@ -42,9 +42,12 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
     }
 
 
-def lines_of(plan: Plan, found: Forecast) -> Iterator[str]:
+def lines_of(plan: Plan, found: Forecast, *, after_pilot: bool) -> Iterator[str]:
     """It in lines, in the language of this process."""
-    yield localized(f"{plan.source}: {count(found.tasks)}, {found.max_concurrent} at once; nothing was run")
+    if after_pilot:
+        yield localized(f"{plan.source}: {count(found.tasks)} left, {found.max_concurrent} at once")
+    else:
+        yield localized(f"{plan.source}: {count(found.tasks)}, {found.max_concurrent} at once; nothing was run")
     if found.reused:
         yield localized(_there(len(found.reused)))
     canvases = _by_canvas(plan, found)

@@ -44,7 +44,7 @@ async def show_plan(reading: Reading, options: PlanOptions) -> int:
             return codes.OK
         if pilot is not None:
             note(_said(pilot))
-        tell_data("\n".join(lines_of(plan, found)))
+        tell_data("\n".join(lines_of(plan, found, after_pilot=pilot is not None)))
         return codes.OK
     finally:
         await executor.aclose()
