@@ -60,7 +60,7 @@ async def _measure(provider: Options, pilot: int) -> None:
             journal = Path(folder) / "journal.sqlite3"
             async with ParallelAgentExecutor(settings=settings, journal=journal, environ=environ) as executor:
                 plan = plan_source(VAULT, "oral-explanation", NodeChoice(), AgentRegistry())
-                tried = await run_pilot(executor, plan, pilot, None, quiet=True)
+                tried = await run_pilot(executor, plan, range(len(plan.tasks)), pilot, None, quiet=True)
                 found = await executor.plan(plan.tasks, pilots=[tried.execution_id])
                 before = await asyncio.to_thread(_paid, url)
                 execution_id = await executor.submit_batch_tasks(plan.tasks)

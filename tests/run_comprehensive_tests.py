@@ -107,6 +107,7 @@ CRITERIA = {
             "tests/models/test_prices.py",
             "tests/api/test_budgets.py",
             "tests/endtoend/test_budgets.py",
+            "tests/endtoend/test_budgets_by_the_simulator.py",
             "tests/workers/test_bystanders.py",
             "tests/workers/test_orphans.py",
             "tests/workers/test_supervision.py",

@@ -77,10 +77,15 @@ class Endings:
             live.paused, live.halt = reason, halt
             self._queue.forget(live.execution_id)
             take_back_waiting(live)
-            await self._journal.pause(live.execution_id, reason, self._now(), resume_at=resume_at)
+            live.is_pausing = True
+            try:
+                await self._journal.pause(live.execution_id, reason, self._now(), resume_at=resume_at)
+            finally:
+                live.is_pausing = False
             self._announcer.execution(
                 EventType.EXECUTION_PAUSED, live.execution_id, reason=reason, resume_at=timestamp(resume_at)
             )
+            self.note_idle(live)
 
     async def unpause(self, live: LiveExecution) -> None:
         """Go on with one that is paused."""
@@ -97,8 +102,9 @@ class Endings:
             live.ending = self._spawn(self._finish(live), f"end of {live.execution_id}")
 
     def note_idle(self, live: LiveExecution) -> None:
-        """Wake whoever waits for it, where it halts with nothing running."""
-        if live.quiet and (self._dispatcher.draining or live.paused is not None) and not live.ending:
+        """Wake whoever waits for it, where it halts with nothing running, and the journal says so."""
+        is_halted = self._dispatcher.draining or live.paused is not None
+        if live.quiet and is_halted and not live.is_pausing and not live.ending:
             if self._dispatcher.draining:
                 live.halt = None
             live.rest()

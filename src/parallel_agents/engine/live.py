@@ -33,7 +33,7 @@ class LiveExecution:
     is due. `idle` is set whenever the execution has ended or is paused with nothing running. `last_fill` counts fills
     of the window over all executions. While it is open, tasks come in; `unsettled` counts those that have not ended and
     `has_room` is set whenever one has. `held_back` are the agents whose lanes are closed; `halt` is set while the
-    execution is paused for that, which ends by itself: `idle` is set then, `halted` is not.
+    execution is paused for that, which ends by itself: `idle` is set then, `halted` is not. `is_pausing` while the journal does not say so yet.
     """
 
     def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
@@ -48,6 +48,7 @@ class LiveExecution:
         self.last_fill = 0
         self.due_at: float | None = None
         self.paused: str | None = record.paused
+        self.is_pausing = False
         self.cancelling = False
         self.ending = False
         self.held_back: frozenset[str] = frozenset()
