@@ -33,7 +33,8 @@ class LiveExecution:
     is due. `idle` is set whenever the execution has ended or is paused with nothing running. `last_fill` counts fills
     of the window over all executions. While it is open, tasks come in; `unsettled` counts those that have not ended and
     `has_room` is set whenever one has. `held_back` are the agents whose lanes are closed; `halt` is set while the
-    execution is paused for that, which ends by itself: `idle` is set then, `halted` is not. `is_pausing` while the journal does not say so yet.
+    execution is paused for that, which ends by itself: `idle` is set then, `halted` is not. `is_pausing` tells that the
+    journal is still to learn of a pause.
     """
 
     def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
