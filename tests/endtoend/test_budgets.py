@@ -108,7 +108,7 @@ async def document_of(process: asyncio.subprocess.Process) -> dict[str, Any]:
     return body_of(out.decode().splitlines()[-1])
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 async def test_the_budget_is_not_passed_though_engines_die_with_calls_under_way(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     provider, kills, usd = BillingProvider(chance), (0, 1, 0, 2)[seed % 4], chance.uniform(0.004, 0.05)
