@@ -146,6 +146,18 @@ def test_a_reused_result_lands_on_its_canvas_as_any_other(shell: Shell, simulato
     assert len(json.loads(runs.canvas.read_text(encoding="utf-8"))["nodes"]) >= before + questions
 
 
+def test_what_stands_on_the_canvas_from_the_first_run_is_not_put_there_again(
+    shell: Shell, simulator: Simulator
+) -> None:
+    runs = Runs(shell, simulator)
+    assert runs.run("--apply") == NODES
+    landed = runs.canvas.read_bytes()
+    # A run that wants only the material, as the first did: the questions that landed are no material.
+    assert runs.run("--apply") == 0
+    assert runs.body["task_queue"]["reused_tasks"] == NODES
+    assert runs.canvas.read_bytes() == landed
+
+
 def test_a_task_whose_reused_result_does_not_please_is_asked_anew_when_it_is_retried(
     shell: Shell, simulator: Simulator
 ) -> None:

@@ -96,7 +96,7 @@ class _Landing:
         if not isinstance(markdown, str) or not markdown.strip():
             raise self._misfit(result, "its result holds no text that could be put into a note")
         self._canvas.node(result.node_id)  # before a name is taken for what cannot land
-        if item_id(result.execution_id, result.task_id, NOTE) in self._there:
+        if result.id_of(NOTE) in self._there:
             return self._landed(about, result, explanation(result.form, "", self._palette))
         note = self._filing.note(result, markdown)
         landed = self._landed(about, result, explanation(result.form, note.path, self._palette))
@@ -119,12 +119,12 @@ class _Landing:
 
     def _landed(self, about: Proposal, result: Accepted, pieces: Pieces) -> Proposal:
         source = self._attaching.source(result)
-        ids = {part.name: item_id(result.execution_id, result.task_id, part.name) for part in pieces.parts}
+        ids = {part.name: result.id_of(part.name) for part in pieces.parts}
         missing = [part for part in pieces.parts if ids[part.name] not in self._there]
         there = {name: self._by_id[one] for name, one in ids.items() if one in self._by_id}
         boxes = self._placing.boxes(pieces, source, missing={part.name for part in missing}, there=there)
         boxes[SOURCE], ids[SOURCE] = box_of(source), source.node_id
-        edges = {item_id(result.execution_id, result.task_id, link.name): link for link in pieces.links}
+        edges = {result.id_of(link.name): link for link in pieces.links}
         return msgspec.structs.replace(
             about,
             nodes=tuple(_node(part, ids[part.name], boxes[part.name]) for part in missing),

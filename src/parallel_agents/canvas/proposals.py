@@ -17,6 +17,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted result of one task.
 
     `node_id` is what the task was about; `completed_at`, in seconds since the epoch, goes into the names of files.
+    `origin` is the execution and the task that the result was first made for, about the same node: what stands on the
+    canvas for those stands for this one too.
     """
 
     execution_id: str
@@ -28,6 +30,12 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     input_data: Mapping[str, Any]
     output: Mapping[str, Any]
     completed_at: float
+    origin: tuple[str, str] | None = None
+
+    def id_of(self, part: str) -> str:
+        """The id of a node or an edge of it, the same whenever it is asked for."""
+        execution_id, task_id = self.origin or (self.execution_id, self.task_id)
+        return item_id(execution_id, task_id, part)
 
 
 class NewFile(msgspec.Struct, frozen=True):

@@ -96,6 +96,7 @@ class ReuseRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     execution_id: str
     task_id: str
+    node_id: str | None
     at: float
     model: str | None
     is_language_model: bool | None

@@ -189,10 +189,11 @@ def attempt_of(row: Row) -> AttemptRecord:
 
 def reuse_of(row: Row) -> ReuseRecord:
     """Read a row of the query `origins`, its key left out."""
-    execution_id, task_id, at, model, is_language_model, finish_reason = row
+    execution_id, task_id, node_id, at, model, is_language_model, finish_reason = row
     return ReuseRecord(
         execution_id=execution_id,
         task_id=task_id,
+        node_id=node_id,
         at=at,
         model=model,
         is_language_model=None if is_language_model is None else bool(is_language_model),

@@ -101,6 +101,7 @@ class _Gathering:
             reason = f"agent {task.task.agent_name!r} does not say how its results look on a canvas"
             self._elsewhere.append(_refused(task, reason))
             return
+        first = task.reused if task.reused is not None and task.reused.node_id == node_id else None
         self._results.setdefault(canvas, []).append(
             Accepted(
                 execution_id=self._record.execution_id,
@@ -111,7 +112,8 @@ class _Gathering:
                 form=form,
                 input_data=_decode(task.task.input_data),
                 output=_decode(output),
-                completed_at=task.completed_at or task.submitted_at,
+                completed_at=first.at if first is not None else task.completed_at or task.submitted_at,
+                origin=None if first is None else (first.execution_id, first.task_id),
             )
         )
 

@@ -74,7 +74,8 @@ SELECT count(*) FROM reused WHERE execution_id = :execution_id
 
 -- name: origins
 SELECT
-    reused.key, given.execution_id, given.task_id, given.completed_at, model, is_language_model, finish_reason
+    reused.key, given.execution_id, given.task_id, given.node_id, given.completed_at, model, is_language_model,
+    finish_reason
 FROM reused
 JOIN tasks AS given ON given.key = reused.origin
 LEFT JOIN attempts ON attempts.key = given.key AND attempts.attempt = given.attempt
