@@ -13,7 +13,8 @@ from parallel_agents.workers.child import OUT_OF_MEMORY
 class Seat:
     """One attempt in a worker. `is_stopping` once it has been told to end, `is_overrun` once it has not done so.
 
-    `delegations` counts what it waits for of tasks that it handed in.
+    `takes_calls` until its caller has its end or is cancelled; `delegations` counts what it waits for of tasks that it
+    handed in.
     """
 
     def __init__(self, number: int, assignment: Assignment, link: Link, calls: asyncio.TaskGroup) -> None:
@@ -26,6 +27,7 @@ class Seat:
         self.pending: set[asyncio.Task[None]] = set()
         self.verdict: Outcome | None = None
         self.peak_mb = 0.0
+        self.takes_calls = True
         self.is_stopping = False
         self.is_overrun = False
         self.delegations = 0

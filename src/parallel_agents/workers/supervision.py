@@ -128,9 +128,13 @@ class SupervisedWorker:
         try:
             async with asyncio.TaskGroup() as calls:
                 self._begin(seat := Seat(number, assignment, link, calls))
-                link.started(self.identity)
-                self._send(frames.Run(number, assignment))
-                report = await seat.report
+                try:
+                    link.started(self.identity)
+                    self._send(frames.Run(number, assignment))
+                    report = await seat.report
+                finally:
+                    # What the agent still asks while it is stopped has nobody to answer it.
+                    seat.takes_calls = False
             if self._leaves_something and len(self._seats) == 1:
                 self.kill()
                 await _until(self.gone)
@@ -294,7 +298,7 @@ class SupervisedWorker:
         seat.end(outcome, usage)
 
     def _call(self, seat: Seat, call: frames.Call | frames.Delegate) -> None:
-        if seat.over.is_set():
+        if seat.over.is_set() or not seat.takes_calls:
             return
         task = seat.calls.create_task(self._answer(seat, call), name=f"call of {self.pid}")
         seat.pending.add(task)
