@@ -21,7 +21,7 @@ from parallel_agents.agents.contract import (
     schema_of,
     sections_of,
 )
-from parallel_agents.agents.spec import Explanation, Score, SubQuestions
+from parallel_agents.agents.spec import Explanation, Score, SubQuestions, Text
 
 QUESTIONS = SubQuestions(least=3, most=7, types=("定义型", "实例型", "对比型", "探索型"), difficulties=("基础",))
 DEEP = SubQuestions(
@@ -287,3 +287,17 @@ def test_schemas_refuse_what_they_can_say(name: str) -> None:
     assert asked is not None
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(changed(GOOD, WRONG_QUESTIONS[name][0])), asked.json_schema)
+
+
+def test_free_text_is_kept_whole_and_held_to_no_form() -> None:
+    free = Text()
+
+    assert check(free, "```markdown\n# 图论\n\n一笔画。\n```") == {"markdown": "# 图论\n\n一笔画。"}
+    assert (name_of(free), schema_of(free), sections_of(free)) == ("text", None, ())
+
+
+def test_free_text_is_refused_where_it_says_nothing_or_is_far_too_short() -> None:
+    with pytest.raises(Problems, match="empty"):
+        check(Text(), " \n")
+    with pytest.raises(Problems, match="it has 3 characters, 100 to 200 are asked for"):
+        check(Text(characters=(100, 200)), "太短了")

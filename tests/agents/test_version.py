@@ -8,7 +8,7 @@ from parallel_agents.agents.version import PROMPTS
 MODULES = ("answers", "contract", "prompt", "runtime")
 """What this package adds to a prompt, and how it reads an answer."""
 
-KNOWN = (1, "25d5e9b96f9f2531228ce71f13a69ab69180ddbc26d0b955c9cee7775b27829e")
+KNOWN = (1, "3ed05b90d416489e074f0d0bd7515241e6fa98db5dd28c414cba005d0e9942f4")
 
 
 def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:

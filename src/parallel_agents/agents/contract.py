@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from parallel_agents.agents.answers import Problems, json_object, length_of, markdown_of, sections_in
-from parallel_agents.agents.spec import Explanation, Output, Score, SubQuestions
+from parallel_agents.agents.spec import Explanation, Output, Score, SubQuestions, Text
 from parallel_agents.ports.models import OutputSchema
 
 GUIDANCE_PREFIX = "💡 提示："
@@ -33,6 +33,8 @@ def name_of(output: Output) -> str:
             return "explanation"
         case Score():
             return "score"
+        case Text():
+            return "text"
 
 
 def schema_of(output: Output) -> OutputSchema | None:
@@ -42,7 +44,7 @@ def schema_of(output: Output) -> OutputSchema | None:
             return OutputSchema("sub_questions", _questions_schema(output))
         case Score():
             return OutputSchema("score", _score_schema())
-        case Explanation():
+        case Explanation() | Text():
             return None
 
 
@@ -64,6 +66,8 @@ def check(output: Output, text: str, *, from_language_model: bool = True) -> dic
             return _checked_score(json_object(text, "total_score"))
         case Explanation():
             return _checked_explanation(output, text, with_length=from_language_model)
+        case Text():
+            return _checked_text(output, text, with_length=from_language_model)
 
 
 def problems_of(output: Output, held: Mapping[str, Any], *, from_language_model: bool = True) -> tuple[str, ...]:
@@ -76,6 +80,8 @@ def problems_of(output: Output, held: Mapping[str, Any], *, from_language_model:
                 _checked_score(dict(held))
             case Explanation():
                 _checked_explanation(output, str(held.get("markdown") or ""), with_length=from_language_model)
+            case Text():
+                _checked_text(output, str(held.get("markdown") or ""), with_length=from_language_model)
     except Problems as misfits:
         return misfits.problems
     return ()
@@ -213,13 +219,26 @@ def _checked_explanation(output: Explanation, text: str, *, with_length: bool) -
     problems += [f"the section '## {heading}' is empty" for heading, body in found if not body]
     if not problems and headings != list(output.sections):
         problems.append(f"the sections are not in the order {', '.join(output.sections)}, once each")
-    count = length_of(markdown)
-    least, most = int(output.characters[0] * _SHORTEST), int(output.characters[1] * _LONGEST)
-    if with_length and not least <= count <= most:
-        problems.append(f"it has {count} characters, {output.characters[0]} to {output.characters[1]} are asked for")
+    if with_length:
+        problems += _length_problems(markdown, output.characters)
     if problems:
         raise Problems(*problems)
     return {"markdown": markdown}
+
+
+def _checked_text(output: Text, text: str, *, with_length: bool) -> dict[str, Any]:
+    markdown = markdown_of(text)
+    problems = _length_problems(markdown, output.characters) if with_length and output.characters is not None else []
+    if problems:
+        raise Problems(*problems)
+    return {"markdown": markdown}
+
+
+def _length_problems(markdown: str, asked: tuple[int, int]) -> list[str]:
+    count = length_of(markdown)
+    if int(asked[0] * _SHORTEST) <= count <= int(asked[1] * _LONGEST):
+        return []
+    return [f"it has {count} characters, {asked[0]} to {asked[1]} are asked for"]
 
 
 def _is_whole(value: object) -> bool:

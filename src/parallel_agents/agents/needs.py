@@ -8,7 +8,7 @@ from typing import Any
 
 from parallel_agents.agents.contract import schema_of
 from parallel_agents.agents.prompt import system_prompt, user_prompt
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions
+from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Text
 from parallel_agents.core.forecast import Range
 from parallel_agents.core.tokens import TOKENS_A_MESSAGE, likely_tokens
 
@@ -16,6 +16,7 @@ from parallel_agents.core.tokens import TOKENS_A_MESSAGE, likely_tokens
 _QUESTION = (12, 30, 80)
 _GUIDANCE = (0, 20, 60)
 _FEEDBACK = (30, 150, 500)
+_FREE = (50, 800, 3000)
 
 
 def foreseen_input(spec: AgentSpec, values: Mapping[str, Any]) -> int:
@@ -54,6 +55,10 @@ def _of(output: Output, tokens_a_character: float) -> Range:
         case Explanation():
             least, most = output.characters
             return Range(written(least), written((least + most) / 2), written(most))
+        case Text():
+            least, most = output.characters or (_FREE[0], _FREE[2])
+            usual = _FREE[1] if output.characters is None else (least + most) / 2
+            return Range(written(least), written(usual), written(most))
 
 
 _SCORE = {

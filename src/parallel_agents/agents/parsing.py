@@ -11,7 +11,7 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SpecLanding, SubQuestions
+from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SpecLanding, SubQuestions, Text
 from parallel_agents.core.errors import AgentError
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -105,7 +105,7 @@ def _check_parts(spec: AgentSpec, place: str) -> None:
     problem = _range_problem(spec.output)
     if problem is not None:
         raise AgentError(spec.name, f"has an `output` that no answer can fit: {problem}", place=place)
-    if spec.landing != SpecLanding() and not isinstance(spec.output, SubQuestions | Explanation):
+    if spec.landing != SpecLanding() and not isinstance(spec.output, SubQuestions | Explanation | Text):
         problem = "has a `landing`, but no questions or explanations that could land"
         raise AgentError(spec.name, problem, place=place, hint="Leave it out.")
     if spec.output is not None and not spec.prompt:
@@ -118,7 +118,7 @@ def _range_problem(output: Output | None) -> str | None:
             return f"least is {output.least}, most is {output.most}"
         case SubQuestions() if output.least_types > min(len(set(output.types)), output.most):
             return f"least_types is {output.least_types}, with {len(set(output.types))} types and most {output.most}"
-        case Explanation() if output.characters[0] > output.characters[1]:
+        case Explanation() | Text() if output.characters is not None and output.characters[0] > output.characters[1]:
             return f"characters is {output.characters[0]} to {output.characters[1]}"
         case _:
             return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parallel_agents.agents.contract import GUIDANCE_PREFIX
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions
+from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Text
 
 _RULE = """
 ## 数据与指令
@@ -87,3 +87,6 @@ def _format_of(output: Output) -> str:
                 f"直接输出 Markdown，不要代码围栏，{output.characters[0]}–{output.characters[1]} 字，"
                 f"依次包含以下二级标题：\n{headings}"
             )
+        case Text():
+            length = "" if output.characters is None else f"，{output.characters[0]}–{output.characters[1]} 字"
+            return f"直接输出 Markdown，不要代码围栏{length}。"

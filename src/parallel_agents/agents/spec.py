@@ -41,7 +41,13 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Four dimensions of 0–25 each, their sum, and what follows from it."""
 
 
-Output: TypeAlias = SubQuestions | Explanation | Score
+class Text(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="text", tag_field="contract"):
+    """Markdown of any form that says something; `characters`, where given, is the length asked for, least and most."""
+
+    characters: tuple[Count, Count] | None = None
+
+
+Output: TypeAlias = SubQuestions | Explanation | Score | Text
 
 
 class SpecLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ _WAY_OUT = "Choose a language model: --model openai:NAME or --model anthropic:NA
 
 
 class OfflineProvider:
-    """Answers the contracts `sub_questions` and `explanation` out of `material_content` alone."""
+    """Answers the contracts `sub_questions`, `explanation` and `text` out of `material_content` alone."""
 
     lane = NAME
 
@@ -37,14 +37,14 @@ def _answer(request: ModelRequest) -> str:
     match request.contract:
         case "sub_questions":
             return _sub_questions(_material(request), request.output)
-        case "explanation":
+        case "explanation" | "text":
             return page_of_excerpts(_material(request), request.sections)
         case "score":
             raise UnscoredError(f"the model {NAME!r} is not a language model and cannot judge. {_WAY_OUT}")
         case other:
             contract = "no contract" if other is None else f"the contract {other!r}"
             raise ItemError(
-                f"the model {NAME!r} answers the contracts 'sub_questions' and 'explanation', not {contract}. "
+                f"the model {NAME!r} answers the contracts 'sub_questions', 'explanation' and 'text', not {contract}. "
                 f"{_WAY_OUT}"
             )
 
