@@ -76,6 +76,7 @@ CRITERIA = {
             "tests/engine",
             "tests/journal",
             "tests/landing",
+            "tests/pipelines",
             "tests/results",
         ),
     ),

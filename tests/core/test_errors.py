@@ -78,6 +78,10 @@ CASES: list[Case] = [
         lambda: errors.ConfigurationError("a.yaml", "must be text", line=7, key="model", hint="Quote it."),
         ["a.yaml:7", "model", "must be text", "Quote it."],
     ),
+    (
+        lambda: errors.PipelineError("a.yaml", "is missing", line=7, key="steps.a.agent", hint="Add it."),
+        ["a.yaml:7: steps.a.agent: is missing. Add it."],
+    ),
     (lambda: errors.ConfigurationError("VARIABLE", "must be text"), ["VARIABLE: must be text"]),
     (lambda: errors.ConcurrencyError(11, 10), ["11", "1 to 10", "max_concurrent_limit"]),
     (lambda: errors.UnknownExecutionError("exec-1", "j.sqlite"), ["exec-1", "j.sqlite", "status"]),

@@ -8,6 +8,7 @@
     │   ├── CanvasError                a canvas is damaged or a node is not there
     │   ├── TaskError                  one task mapping has a wrong key or value
     │   ├── AgentError                 an agent is unknown or its spec is wrong
+    │   ├── PipelineError              a pipeline is unknown or its file is wrong
     │   ├── ModelError                 no model was chosen, or its name is not known
     │   ├── ConfigurationError         a configuration key or value is wrong
     │   ├── ConcurrencyError           a concurrency outside the configured limits
@@ -114,6 +115,25 @@ class AgentError(InputError):
         self.hint = hint
         where = f"{place}: " if place else ""
         super().__init__(_sentence(f"{where}agent {name!r} {problem}", hint))
+
+
+class PipelineError(InputError):
+    """A pipeline is unknown or its file is wrong.
+
+    `source` is its file, or the name of one that ships; `line` counts from 1; `key` is a path such as `steps.a.when`.
+    """
+
+    def __init__(
+        self, source: str, problem: str, *, line: int | None = None, key: str | None = None, hint: str = ""
+    ) -> None:
+        self.source = source
+        self.problem = problem
+        self.line = line
+        self.key = key
+        self.hint = hint
+        place = source if line is None else f"{source}:{line}"
+        where = place if key is None else f"{place}: {key}"
+        super().__init__(_sentence(f"{where}: {problem}", hint))
 
 
 class ModelError(InputError):

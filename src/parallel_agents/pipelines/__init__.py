@@ -1,0 +1,1 @@
+"""Pipelines: steps that follow from one another's results, read from YAML."""
