@@ -32,7 +32,7 @@ class Fingerprinting:
         """The fingerprint of a task of this agent; None where its result serves nobody else."""
         name = (record.name, record.model)
         if name not in self._known:
-            self._known[name] = self._made(self._agents.resolve(record.name), record)
+            self._known[name] = self._made(self._agents.recorded(record), record)
         found = self._known[name]
         return None if found is None else found.of(input_data)
 

@@ -56,6 +56,7 @@ class AgentRegistry:
     def __init__(self) -> None:
         self._agents: dict[str, Agent] = {}
         self._packed: dict[tuple[str, str | None], bytes] = {}
+        self._recorded: dict[tuple[str, str], Agent] = {}
         self._shipped = False
 
     def names(self) -> list[str]:
@@ -134,6 +135,17 @@ class AgentRegistry:
             isolation=isolation,
             fallback_model=fallback_model,
         )
+
+    def recorded(self, record: AgentRecord) -> Agent:
+        """The agent of a record, as it was then: in another process its file need not be known, or may say else."""
+        if record.spec is not None:
+            key, path = (record.name, record.spec), record.spec_path
+            if key not in self._recorded:
+                spec = parse_spec(record.spec, path or f"{record.name}.md")
+                self._recorded[key] = _from_spec(spec, record.spec, path)
+            return self._recorded[key]
+        self._load_shipped()
+        return self._agents.get(record.name) or Agent(name=record.name, target=record.target)
 
     def parameters(self, record: AgentRecord) -> bytes:
         """What a worker is told of an agent: a msgpack map with its name and its parsed spec."""
