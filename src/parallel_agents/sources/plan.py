@@ -33,3 +33,18 @@ def title_of(agents: AgentRegistry, names: Collection[str]) -> str | None:
     """What the one agent of a batch calls its results; None for a mix, or an agent without a title."""
     known = [name for name in names if name in agents.names()]
     return agents.resolve(known[0]).title if len(known) == len(names) == 1 else None
+
+
+def warnings_of(plan: Plan, agents: AgentRegistry) -> list[str]:
+    """What is to be said of the agents of a plan, once for each.
+
+    Raises:
+        AgentError: a file that a task names is no agent; the task's place is told.
+    """
+    places: dict[str, str] = {}
+    for task, place in zip(plan.tasks, plan.places, strict=True):
+        name = task.get("agent_name")  # whatever a line of a task file says; submitting refuses what is no name
+        if isinstance(name, str) and (name.endswith(".md") or name in agents.names()):
+            places.setdefault(name, place)
+    found = {agent.name: agent for agent in (agents.resolve(name, place) for name, place in places.items())}
+    return [warning for agent in found.values() for warning in agent.warnings]
