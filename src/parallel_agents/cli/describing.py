@@ -53,7 +53,10 @@ def check_agents(paths: tuple[Path, ...]) -> int:
     """Check agent files; a wrong one ends the command with its error."""
     for path in paths:
         agent = AgentRegistry().resolve(str(path))
-        tell(f"{path}: {agent.name} is fine")
+        if agent.takes_all:
+            tell(f"{path}: {agent.name} is fine, a Claude Code subagent; it answers without tools")
+        else:
+            tell(f"{path}: {agent.name} is fine")
         _say_warnings(agent)
     return codes.OK
 

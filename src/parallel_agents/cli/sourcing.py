@@ -41,8 +41,8 @@ async def read_source(executor: ParallelAgentExecutor, reading: Reading, remark:
         notes=reading.notes,
         skip_unreadable=reading.skip_unreadable,
     )
-    for warning in warnings_of(plan, executor.agents):
-        remark(f"warning   {warning}")
+    warnings = (*warnings_of(plan, executor.agents), *plan.warnings)
+    plan = msgspec.structs.replace(plan, warnings=warnings)
     _say_skipped(plan, remark)
     return plan
 

@@ -15,8 +15,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Tasks, where each came from, and what was left out.
 
     `title` names the result file after what the agent does, None for a mix of agents. `warnings` say what is odd about
-    the source; `not_selected` counts the nodes that a selection left out. `vault_root` is the vault of the source, or
-    the one in which everything of it lies.
+    the source, and what has no effect in the files of its agents; `not_selected` counts the nodes that a selection left
+    out. `vault_root` is the vault of the source, or the one in which everything of it lies.
     """
 
     tasks: list[dict[str, Any]]
@@ -42,9 +42,10 @@ def warnings_of(plan: Plan, agents: AgentRegistry) -> list[str]:
         AgentError: a file that a task names is no agent; the task's place is told.
     """
     places: dict[str, str] = {}
+    known = frozenset(agents.names())
     for task, place in zip(plan.tasks, plan.places, strict=True):
         name = task.get("agent_name")  # whatever a line of a task file says; submitting refuses what is no name
-        if isinstance(name, str) and (name.endswith(".md") or name in agents.names()):
+        if isinstance(name, str) and (name.endswith(".md") or name in known):
             places.setdefault(name, place)
     found = {agent.name: agent for agent in (agents.resolve(name, place) for name, place in places.items())}
     return [warning for agent in found.values() for warning in agent.warnings]
