@@ -179,6 +179,27 @@ def test_a_description_that_strict_yaml_refuses_is_taken_as_it_stands() -> None:
     assert spec.description.endswith('"I\'ll say it in plain words."</example>')
 
 
+def test_one_of_several_lines_ends_where_the_next_field_begins() -> None:
+    lines = (
+        "description: Use it. Example:",
+        "<example>",
+        'user: "So?"',
+        "</example>\\n<example>",
+        'user: "😀"',
+        "color: red",
+    )
+    spec = parse_spec("\r\n".join(["---", "name: a", *lines, "maxTurns: 2", "---", "x"]), "a.md")
+    assert spec.description.split("\r\n") == [lines[0].removeprefix("description: "), *lines[1:5]]
+    assert spec.subagent is not None
+    assert spec.subagent.most_turns == 2
+    assert spec.subagent.warnings == (WARNINGS["plain-words"][0].replace("plain-words", "a"),)
+
+
+def test_a_misspelt_key_of_ours_is_not_taken_for_a_part_of_a_description() -> None:
+    with pytest.raises(AgentError, match=r"a\.md:3: .*mapping values"):
+        parse_spec("---\nname: a\ndescription: it is: so\noutptu: {contract: text}\n---\nx", "a.md")
+
+
 def test_ours_stays_strict_about_a_colon() -> None:
     text = "---\nname: a\ndescription: it is: so\nentry: m:f\n---\n"
     with pytest.raises(AgentError, match=r"a\.md:3: .*mapping values are not allowed"):

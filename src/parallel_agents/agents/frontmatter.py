@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Collection
 from typing import Any, cast
 
 import msgspec
@@ -12,7 +14,8 @@ from ruamel.yaml.error import MarkedYAMLError
 from parallel_agents.core.errors import AgentError
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_OPEN_TEXT = re.compile(r"^(description|initialPrompt):[ \t]+([^\s'\"|>\[\]{}&*!#%@`,?-][^\r\n]*?)[ \t]*(?=\r?$)", re.M)
+# What YAML could take for something else than text at its beginning is left to YAML.
+_OPEN_TEXT = r"^(description|initialPrompt):[ \t]+(?=[^\s'\"|>\[\]{}&*!#%@`,?-])"
 _COLON_INSIDE = re.compile(r"\s*[\w-]+:\s.*:")
 
 
@@ -31,15 +34,19 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
         """Its keys and values. Raises `AgentError` for what is no YAML mapping."""
         return self._loaded(self.yaml)
 
-    def values_with_open_texts(self) -> dict[Any, Any] | None:
-        """As `values`, a description or first prompt of one line taken as it stands, as if it had been quoted.
+    def values_with_open_texts(self, keys: Collection[str]) -> dict[Any, Any] | None:
+        """As `values`, a description or first prompt without quotes taken as it stands, as if it had them.
 
-        None where that gives no mapping either.
+        It is taken to the end of its line, or, where that gives no mapping, up to the line that starts with one of the
+        `keys`. None where that gives no mapping either.
         """
-        try:
-            return self._loaded(_OPEN_TEXT.sub(_quoted, self.yaml))
-        except AgentError:
-            return None
+        next_key = rf"(?=^(?:{'|'.join(map(re.escape, keys))}):|\Z)"
+        for text in (r"([^\r\n]*)", rf"(.*?){next_key}"):
+            try:
+                return self._loaded(re.sub(_OPEN_TEXT + text, _quoted, self.yaml, flags=re.M | re.S))
+            except AgentError:
+                continue
+        return None
 
     def at(self, key: str) -> str:
         """The place of a key, `a.b` for one inside another: path and line, the path alone where it cannot be found."""
@@ -82,9 +89,9 @@ def split(text: str, name: str, place: str) -> FrontMatter:
     return FrontMatter(name=name, place=place, yaml=match.group(1), body=text[match.end() :].strip())
 
 
-def _quoted(line: re.Match[str]) -> str:
-    text = line[2].replace("'", "''")
-    return f"{line[1]}: '{text}'"
+def _quoted(found: re.Match[str]) -> str:
+    text = json.dumps(found[2].strip(), ensure_ascii=False)
+    return f"{found[1]}: {text}\n"
 
 
 def _hint(text: str, number: int) -> str:

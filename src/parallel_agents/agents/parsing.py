@@ -43,7 +43,7 @@ def parse_spec(text: str, place: str) -> AgentSpec:
         front = file.values()
     except AgentError:
         # Many files of the other format have a description that strict YAML refuses.
-        front = file.values_with_open_texts()
+        front = file.values_with_open_texts({*FIELDS, *_KEYS})
         if front is None or not is_subagent(front, _KEYS):
             raise
         return spec_of(file, front, has_open_text=True)
