@@ -15,7 +15,7 @@ from parallel_agents.core.errors import AgentError
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 # What YAML could take for something else than text at its beginning is left to YAML.
-_OPEN_TEXT = r"^(description|initialPrompt):[ \t]+(?=[^\s'\"|>\[\]{}&*!#%@`,?-])"
+_OPEN_TEXT = re.compile(r"^(description|initialPrompt):[ \t]+(?=[^\s'\"|>\[\]{}&*!#%@`,?-])")
 _COLON_INSIDE = re.compile(r"\s*[\w-]+:\s.*:")
 
 
@@ -43,7 +43,7 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
         next_key = rf"(?=^(?:{'|'.join(map(re.escape, keys))}):|\Z)"
         for text in (r"([^\r\n]*)", rf"(.*?){next_key}"):
             try:
-                return self._loaded(re.sub(_OPEN_TEXT + text, _quoted, self.yaml, flags=re.M | re.S))
+                return self._loaded(re.sub(_OPEN_TEXT.pattern + text, _quoted, self.yaml, flags=re.M | re.S))
             except AgentError:
                 continue
         return None
