@@ -162,6 +162,7 @@ WRONG = {
     "ours by its level": (with_lines("isolation: thread"), "needs an `output` contract"),
     "a text cut open": (PLAIN.replace("says it", "'it is: so"), r"a\.md:\d+: .*broken front matter"),
     "a colon in a field with an effect": (with_lines("model: so: so"), r"a\.md:4: .*mapping values.*quotes around it"),
+    "a colon in what is sent": (with_lines("initialPrompt: so: so"), r"a\.md:4: .*mapping values.*quotes around it"),
     "nested too deep": (with_lines("hooks: " + "[" * 1000), r"broken front matter: RecursionError"),
 }
 

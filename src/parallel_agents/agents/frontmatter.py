@@ -15,7 +15,7 @@ from parallel_agents.core.errors import AgentError
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 # What YAML could take for something else than text at its beginning is left to YAML.
-_OPEN_TEXT = re.compile(r"^(description|initialPrompt):[ \t]+(?=[^\s'\"|>\[\]{}&*!#%@`,?-])")
+_OPEN_DESCRIPTION = re.compile(r"^description:[ \t]+(?=[^\s'\"|>\[\]{}&*!#%@`,?-])")
 _COLON_INSIDE = re.compile(r"\s*[\w-]+:\s.*:")
 
 
@@ -34,8 +34,8 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
         """Its keys and values. Raises `AgentError` for what is no YAML mapping."""
         return self._loaded(self.yaml)
 
-    def values_with_open_texts(self, keys: Collection[str]) -> dict[Any, Any] | None:
-        """As `values`, a description or first prompt without quotes taken as it stands, as if it had them.
+    def values_with_open_description(self, keys: Collection[str]) -> dict[Any, Any] | None:
+        """As `values`, a description without quotes taken as it stands, as if it had them.
 
         It is taken to the end of its line, or, where that gives no mapping, up to the line that starts with one of the
         `keys`. None where that gives no mapping either.
@@ -43,7 +43,7 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
         next_key = rf"(?=^(?:{'|'.join(map(re.escape, keys))}):|\Z)"
         for text in (r"([^\r\n]*)", rf"(.*?){next_key}"):
             try:
-                return self._loaded(re.sub(_OPEN_TEXT.pattern + text, _quoted, self.yaml, flags=re.M | re.S))
+                return self._loaded(re.sub(_OPEN_DESCRIPTION.pattern + text, _quoted, self.yaml, flags=re.M | re.S))
             except AgentError:
                 continue
         return None
@@ -90,8 +90,8 @@ def split(text: str, name: str, place: str) -> FrontMatter:
 
 
 def _quoted(found: re.Match[str]) -> str:
-    text = json.dumps(found[2].strip(), ensure_ascii=False)
-    return f"{found[1]}: {text}\n"
+    text = json.dumps(found[1].strip(), ensure_ascii=False)
+    return f"description: {text}\n"
 
 
 def _hint(text: str, number: int) -> str:

@@ -43,10 +43,10 @@ def parse_spec(text: str, place: str) -> AgentSpec:
         front = file.values()
     except AgentError:
         # Many files of the other format have a description that strict YAML refuses.
-        front = file.values_with_open_texts({*FIELDS, *_KEYS})
+        front = file.values_with_open_description({*FIELDS, *_KEYS})
         if front is None or not is_subagent(front, _KEYS):
             raise
-        return spec_of(file, front, has_open_text=True)
+        return spec_of(file, front, has_open_description=True)
     return spec_of(file, front) if is_subagent(front, _KEYS) else _own_spec(file, front)
 
 

@@ -63,10 +63,10 @@ def is_subagent(front: Mapping[Any, Any], own: Collection[str]) -> bool:
     return not any(difflib.get_close_matches(key, only_ours, n=1, cutoff=_LIKE_A_KEY_OF_OURS) for key in unknown)
 
 
-def spec_of(file: FrontMatter, front: Mapping[Any, Any], *, has_open_text: bool = False) -> AgentSpec:
+def spec_of(file: FrontMatter, front: Mapping[Any, Any], *, has_open_description: bool = False) -> AgentSpec:
     """The agent that such a file describes: it answers in Markdown, to whatever its task gives.
 
-    `has_open_text` tells that a text of it had to be taken as it stands.
+    `has_open_description` tells that its description had to be taken as it stands.
 
     Raises:
         AgentError: there is no name, description or prompt, or a field that has an effect has a wrong value.
@@ -82,7 +82,7 @@ def spec_of(file: FrontMatter, front: Mapping[Any, Any], *, has_open_text: bool 
     told = Subagent(
         opening=_opening(file, front),
         most_turns=_most_turns(file, front),
-        warnings=tuple(_warnings(name, front, has_open_text=has_open_text)),
+        warnings=tuple(_warnings(name, front, has_open_description=has_open_description)),
     )
     return AgentSpec(
         name=name,
@@ -116,7 +116,7 @@ def _most_turns(file: FrontMatter, front: Mapping[Any, Any]) -> int | None:
     return value
 
 
-def _warnings(name: str, front: Mapping[Any, Any], *, has_open_text: bool) -> list[str]:
+def _warnings(name: str, front: Mapping[Any, Any], *, has_open_description: bool) -> list[str]:
     left_out = [str(key) for key, value in front.items() if key in FIELDS and _is_left_out(key, value)]
     unknown = [_shown(key) for key in front if key not in FIELDS]
     parts: list[str] = []
@@ -127,7 +127,7 @@ def _warnings(name: str, front: Mapping[Any, Any], *, has_open_text: bool) -> li
         )
     if unknown:
         parts.append(f"agent {name!r}: fields that are not known: {', '.join(unknown)}")
-    if has_open_text:
+    if has_open_description:
         parts.append(f"agent {name!r}: its description has a colon and no quotes; it is taken as it stands")
     return parts
 
