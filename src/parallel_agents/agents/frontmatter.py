@@ -90,8 +90,7 @@ def split(text: str, name: str, place: str) -> FrontMatter:
 
 
 def _quoted(found: re.Match[str]) -> str:
-    text = json.dumps(found[1].strip(), ensure_ascii=False)
-    return f"description: {text}\n"
+    return "description: " + json.dumps(found[1].strip(), ensure_ascii=False) + "\n"
 
 
 def _hint(text: str, number: int) -> str:
