@@ -55,8 +55,9 @@ class Fingerprinting:
             temperature=chosen.temperature,
             max_tokens=chosen.max_tokens,
             fallback=record.fallback_model,
-            # Of the input, an agent with a contract sends a model what its file names, and nothing else.
-            fields=tuple(agent.fields) if has_contract else None,
+            # Of the input, an agent with a contract sends a model what its file names, and nothing else; one
+            # in the subagent format sends all of it.
+            fields=tuple(agent.fields) if has_contract and not agent.takes_all else None,
         )
         return Fingerprints(asking)
 

@@ -12,7 +12,7 @@ from parallel_agents.canvas.selection import Skipped
 from parallel_agents.core.errors import InputError
 from parallel_agents.executor import ParallelAgentExecutor
 from parallel_agents.sources.canvases import EarlierByCanvas
-from parallel_agents.sources.plan import Plan
+from parallel_agents.sources.plan import Plan, warnings_of
 from parallel_agents.sources.reading import plan_source
 
 
@@ -27,7 +27,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 async def read_source(executor: ParallelAgentExecutor, reading: Reading, remark: Callable[[str], object]) -> Plan:
-    """Read a source; what was skipped, and why, is said to `remark`.
+    """Read a source; what was skipped, and why, and what of an agent's file has no effect, is said to `remark`.
 
     Raises:
         InputError: it cannot be read, or there is nothing to run.
@@ -41,6 +41,8 @@ async def read_source(executor: ParallelAgentExecutor, reading: Reading, remark:
         notes=reading.notes,
         skip_unreadable=reading.skip_unreadable,
     )
+    warnings = (*warnings_of(plan, executor.agents), *plan.warnings)
+    plan = msgspec.structs.replace(plan, warnings=warnings)
     _say_skipped(plan, remark)
     return plan
 
