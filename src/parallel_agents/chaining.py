@@ -52,17 +52,17 @@ class Chaining:
         self, execution_id: str, task: Task, binding: Binding, names: Mapping[str, Any], record: AgentRecord
     ) -> tuple[Task, ...] | NotNeeded:
         items = _items(binding, names)
-        needed = [
-            {**names, "item": item}
-            for item in items
+        needed = {
+            number: {**names, "item": item}
+            for number, item in enumerate(items, start=1)
             if binding.when is None or evaluate(binding.when, {**names, "item": item})
-        ]
+        }
         if not needed:
             reason = f"the list is empty: {binding.for_each}" if not items else f"it holds for no item: {binding.when}"
             return NotNeeded(reason)
         return tuple(
-            self._bound(_of_item(execution_id, task, number), binding, known, record)
-            for number, known in enumerate(needed, start=1)
+            self._bound(_of_item(execution_id, task, number, is_first=at == 0), binding, known, record)
+            for at, (number, known) in enumerate(needed.items())
         )
 
     def _bound(self, task: Task, binding: Binding, names: Mapping[str, Any], record: AgentRecord) -> Task:
@@ -79,8 +79,8 @@ def _items(binding: Binding, names: Mapping[str, Any]) -> Sequence[Any]:
     return items
 
 
-def _of_item(execution_id: str, task: Task, number: int) -> Task:
-    own = task.task_id if number == 1 else derived_id("task", execution_id, task.task_id, "item", str(number))
+def _of_item(execution_id: str, task: Task, number: int, *, is_first: bool) -> Task:
+    own = task.task_id if is_first else derived_id("task", execution_id, task.task_id, "item", str(number))
     return msgspec.structs.replace(
         task, task_id=own, metadata=item_metadata(task.metadata, task.task_id, number), binding=None
     )

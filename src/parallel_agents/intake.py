@@ -140,7 +140,7 @@ class Intake:
         """
         agent = self._agents.recorded(record)
         known = with_known_fields(agent, values, task.canvas_path)
-        if agent.fields:
+        if agent.fields and not agent.takes_all:
             known = {name: value for name, value in known.items() if name in agent.fields}
         if missing := missing_fields(agent, known):
             raise TaskError(

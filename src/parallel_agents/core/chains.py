@@ -65,5 +65,5 @@ def results_by_step(binding: Binding, done: list[Done]) -> dict[str, Any]:
 
 
 def item_metadata(metadata: bytes, template_id: str, number: int) -> bytes:
-    """The metadata of the task of one item (from 1), made from the step's."""
+    """The metadata of the task of one item, `number` its place in the list from 1 on, made from the step's."""
     return _encode({**_decode_map(metadata), "item": number, "item_of": template_id})
