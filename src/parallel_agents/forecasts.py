@@ -48,8 +48,8 @@ class Forecaster:
     ) -> Forecast:
         """Foretell these tasks, submitted at this time (seconds since the epoch).
 
-        Tasks whose input is made of the results of others are left out. With `reuses`, those that were answered before need nothing. What ran in the executions `pilots` goes before
-        everything else that the journal knows.
+        Tasks whose input is made of the results of others are left out. With `reuses`, those that were answered before
+        need nothing. What ran in the executions `pilots` goes before everything else that the journal knows.
         """
         agents = execution.agents
         reused = await self._reused(tasks) if reuses else frozenset[int]()
