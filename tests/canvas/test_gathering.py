@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.inputs import AgentInputs
 from parallel_agents.canvas.palette import PALETTES
 from parallel_agents.core.errors import CanvasError
+from parallel_agents.sources.reading import plan_source
 
 Draw = Callable[..., Canvas]
 
@@ -168,3 +170,14 @@ def test_nodes_of_a_table_have_changed_once_any_of_them_has(draw: Draw) -> None:
     assert chosen_nodes(edited, choice, TABLE, earlier).node_ids == ["m0", "m1", "m2"]
     grown = draw(materials(4))
     assert chosen_nodes(grown, choice, TABLE, earlier).node_ids == ["m3"]
+
+
+def test_in_a_folder_every_canvas_has_tasks_of_its_own(draw: Draw) -> None:
+    folder = draw(materials(2), name="一.canvas").path.parent
+    draw({f"z{one}": text for one, text in enumerate(materials(3).values())}, name="二.canvas")
+    draw({"alone": "## 概念\n\n只有这一个，没有可比的。"}, name="三.canvas")
+    plan = plan_source(folder, "comparison-table", NodeChoice(), AgentRegistry())
+    found = {Path(task["canvas_path"]).stem: task["metadata"]["node_ids"] for task in plan.tasks}
+    assert found == {"一": ["m0", "m1"], "二": ["z0", "z1", "z2"]}
+    (skip,) = plan.skipped
+    assert (skip.node_id, Path(skip.path).stem) == ("alone", "三")
