@@ -168,6 +168,13 @@ def test_nodes_of_a_table_have_changed_once_any_of_them_has(draw: Draw) -> None:
         chosen_nodes(draw(materials(3)), choice, TABLE, earlier)
     edited = draw({**materials(3), "m1": "## 概念1\n\n改过的说明，写得更清楚。"})
     assert chosen_nodes(edited, choice, TABLE, earlier).node_ids == ["m0", "m1", "m2"]
+    pair, last = ("m0", "m1"), tasks_of(draw(materials(3)), TABLE, ["m0", "m1"]).tasks[0].input_data
+    since = Earlier(
+        last_inputs={**earlier.last_inputs, **dict.fromkeys(pair, input_digest(last))},
+        last_together={**earlier.last_together, **dict.fromkeys(pair, pair)},
+    )
+    with pytest.raises(CanvasError, match="no node fits"):
+        chosen_nodes(draw(materials(3)), choice, TABLE, since)
     grown = draw(materials(4))
     assert chosen_nodes(grown, choice, TABLE, earlier).node_ids == ["m3"]
 

@@ -211,7 +211,8 @@ class Meaning:
         for node_ids in dict.fromkeys(together.values()):
             now = tasks_of(self._canvas, self._agent, node_ids).tasks if there.issuperset(node_ids) else ()
             inputs = [input_digest(task.input_data) for task in now]
-            changed.update(node for node in node_ids if node in there and inputs != [last.get(node)])
+            # A node that was compared with others since counts with those.
+            changed.update(one for one in there if together.get(one) == node_ids and inputs != [last.get(one)])
         return frozenset(changed)
 
 
