@@ -79,6 +79,7 @@ CRITERIA = {
             "tests/landing",
             "tests/pipelines",
             "tests/results",
+            "tests/endtoend/test_several_nodes.py",
         ),
     ),
     "AC5": Criterion(

@@ -242,6 +242,8 @@ def test_model_hints_are_those_of_the_specification() -> None:
         "oral-explanation": "inherit",
         "scoring-agent": "sonnet",
         "deep-decomposition": "opus",
+        "comparison-table": "inherit",
+        "verification-question-agent": "inherit",
     }
 
 

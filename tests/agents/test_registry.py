@@ -30,9 +30,16 @@ class Holder:
         return {}
 
 
-def test_the_names_are_the_four_agents_and_an_alias_resolves() -> None:
+def test_the_names_are_those_of_the_shipped_agents_and_an_alias_resolves() -> None:
     registry = AgentRegistry()
-    assert registry.names() == ["basic-decomposition", "deep-decomposition", "oral-explanation", "scoring-agent"]
+    assert registry.names() == [
+        "basic-decomposition",
+        "comparison-table",
+        "deep-decomposition",
+        "oral-explanation",
+        "scoring-agent",
+        "verification-question-agent",
+    ]
     assert registry.resolve("scoring") == registry.resolve("scoring-agent")
 
 

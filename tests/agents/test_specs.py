@@ -147,7 +147,9 @@ def test_titles_name_result_files() -> None:
     registry = AgentRegistry()
     assert {name: registry.resolve(name).title for name in registry.names()} == {
         "basic-decomposition": "拆解",
+        "comparison-table": "对比表",
         "deep-decomposition": "深度拆解",
         "oral-explanation": "解释",
         "scoring-agent": "评分",
+        "verification-question-agent": "检验白板",
     }

@@ -5,10 +5,10 @@ from importlib.resources import files
 
 from parallel_agents.agents.version import PROMPTS
 
-MODULES = ("answers", "contract", "prompt", "runtime")
+MODULES = ("answers", "contract", "prompt", "runtime", "gathered", "gatheredformat", "tables")
 """What this package adds to a prompt, and how it reads an answer."""
 
-KNOWN = (1, "c9569d0d7a9d7c7a7ff3e56c1fbd31663c2dca484101291d0fbb2e918a8752ea")
+KNOWN = (1, "b805e76ba22963c0286f256816a2979651ddb24ad5f3a766ebfc672b1e554961")
 
 
 def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:

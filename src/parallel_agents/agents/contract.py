@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from parallel_agents.agents.answers import Problems, json_object, length_of, markdown_of, sections_in
-from parallel_agents.agents.spec import Explanation, Output, Score, SubQuestions, Text
+from parallel_agents.agents.gathered import GUIDANCE_PREFIX, checked_table, checked_verification, questions_schema
+from parallel_agents.agents.spec import Explanation, Output, Score, SubQuestions, Table, Text, Verification
 from parallel_agents.ports.models import OutputSchema
 
-GUIDANCE_PREFIX = "💡 提示："
 DIMENSIONS = ("accuracy", "imagery", "completeness", "originality")
 MOST_PER_DIMENSION = 25
 PASS_AT = 80
@@ -35,16 +35,22 @@ def name_of(output: Output) -> str:
             return "score"
         case Text():
             return "text"
+        case Table():
+            return "table"
+        case Verification():
+            return "verification_questions"
 
 
-def schema_of(output: Output) -> OutputSchema | None:
-    """The JSON Schema to ask for; None where the answer is Markdown."""
+def schema_of(output: Output, inputs: Mapping[str, Any] | None = None) -> OutputSchema | None:
+    """The JSON Schema to ask for, which may depend on the input; None where the answer is Markdown."""
     match output:
         case SubQuestions():
             return OutputSchema("sub_questions", _questions_schema(output))
         case Score():
             return OutputSchema("score", _score_schema())
-        case Explanation() | Text():
+        case Verification():
+            return OutputSchema("verification_questions", questions_schema(output, inputs))
+        case Explanation() | Text() | Table():
             return None
 
 
@@ -53,8 +59,10 @@ def sections_of(output: Output) -> tuple[str, ...]:
     return output.sections if isinstance(output, Explanation) else ()
 
 
-def check(output: Output, text: str, *, from_language_model: bool = True) -> dict[str, Any]:
-    """Return what an answer holds.
+def check(
+    output: Output, text: str, *, from_language_model: bool = True, inputs: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what an answer holds; with `inputs`, held against what was given too.
 
     Raises:
         Problems: it does not fit; every misfit is named.
@@ -68,6 +76,10 @@ def check(output: Output, text: str, *, from_language_model: bool = True) -> dic
             return _checked_explanation(output, text, with_length=from_language_model)
         case Text():
             return _checked_text(output, text, with_length=from_language_model)
+        case Table():
+            return checked_table(output, text, inputs)
+        case Verification():
+            return checked_verification(output, json_object(text, "questions"), inputs)
 
 
 def problems_of(output: Output, held: Mapping[str, Any], *, from_language_model: bool = True) -> tuple[str, ...]:
@@ -82,6 +94,10 @@ def problems_of(output: Output, held: Mapping[str, Any], *, from_language_model:
                 _checked_explanation(output, str(held.get("markdown") or ""), with_length=from_language_model)
             case Text():
                 _checked_text(output, str(held.get("markdown") or ""), with_length=from_language_model)
+            case Table():
+                checked_table(output, str(held.get("markdown") or ""), None)
+            case Verification():
+                checked_verification(output, held, None)
     except Problems as misfits:
         return misfits.problems
     return ()

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from parallel_agents.agents.contract import schema_of
+from parallel_agents.agents.gatheredneeds import gathered_output
 from parallel_agents.agents.prompt import first_turn, system_prompt
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Text
+from parallel_agents.agents.spec import AgentSpec, Explanation, Score, SubQuestions, Table, Text, Verification
 from parallel_agents.core.forecast import Range
 from parallel_agents.core.tokens import TOKENS_A_MESSAGE, likely_tokens
 
@@ -21,7 +22,7 @@ _FREE = (50, 800, 3000)
 
 def foreseen_input(spec: AgentSpec, values: Mapping[str, Any]) -> int:
     """Tokens that its first call sends for this input, estimated: system text, fenced input and schema."""
-    schema = None if spec.output is None else schema_of(spec.output)
+    schema = None if spec.output is None else schema_of(spec.output, values)
     asked = "" if schema is None else json.dumps(schema.json_schema, ensure_ascii=False)
     texts = (system_prompt(spec), first_turn(spec, values), asked)
     return sum(likely_tokens(text) for text in texts) + 2 * TOKENS_A_MESSAGE
@@ -35,10 +36,14 @@ def contract_output(spec: AgentSpec, values: Mapping[str, Any]) -> Range | None:
     if spec.output is None:
         return None
     text = first_turn(spec, values)
-    return _of(spec.output, likely_tokens(text) / len(text))
+    match spec.output:
+        case Table() | Verification():
+            return gathered_output(spec.output, values, likely_tokens(text) / len(text))
+        case _:
+            return _of(spec.output, likely_tokens(text) / len(text))
 
 
-def _of(output: Output, tokens_a_character: float) -> Range:
+def _of(output: SubQuestions | Score | Explanation | Text, tokens_a_character: float) -> Range:
     def written(characters: float) -> float:
         return characters * tokens_a_character
 

@@ -10,9 +10,19 @@ from typing import Any, NoReturn
 import msgspec
 
 from parallel_agents.agents.frontmatter import FrontMatter, split
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SpecLanding, SubQuestions, Text
+from parallel_agents.agents.spec import (
+    AgentSpec,
+    Explanation,
+    Output,
+    Score,
+    SpecLanding,
+    SubQuestions,
+    Text,
+    Verification,
+)
 from parallel_agents.agents.subagents import FIELDS, is_subagent, spec_of
 from parallel_agents.core.errors import AgentError
+from parallel_agents.core.gathering import problem_of
 
 _KEYS = tuple(field.name for field in msgspec.structs.fields(AgentSpec) if field.name not in {"prompt", "subagent"})
 
@@ -81,10 +91,13 @@ def _check_parts(spec: AgentSpec, place: str) -> None:
         raise AgentError(spec.name, "needs an `output` contract, or an `entry` for a Python agent", place=place)
     if spec.entry is not None and spec.output is not None:
         raise AgentError(spec.name, "has both `entry` and `output`; one of them says how it works", place=place)
+    gathering = problem_of(spec.gathers, spec.inputs)
+    if gathering is not None:
+        raise AgentError(spec.name, f"cannot gather nodes: {gathering}", place=place)
     problem = _range_problem(spec.output)
     if problem is not None:
         raise AgentError(spec.name, f"has an `output` that no answer can fit: {problem}", place=place)
-    if spec.landing != SpecLanding() and not isinstance(spec.output, SubQuestions | Explanation | Text):
+    if spec.landing != SpecLanding() and (spec.output is None or isinstance(spec.output, Score)):
         problem = "has a `landing`, but no questions or explanations that could land"
         raise AgentError(spec.name, problem, place=place, hint="Leave it out.")
     if spec.output is not None and not spec.prompt:
@@ -97,6 +110,8 @@ def _range_problem(output: Output | None) -> str | None:
             return f"least is {output.least}, most is {output.most}"
         case SubQuestions() if output.least_types > min(len(set(output.types)), output.most):
             return f"least_types is {output.least_types}, with {len(set(output.types))} types and most {output.most}"
+        case Verification() if output.red[0] > output.red[1] or output.purple[0] > output.purple[1]:
+            return f"red is {output.red[0]} to {output.red[1]}, purple {output.purple[0]} to {output.purple[1]}"
         case Explanation() | Text() if output.characters is not None and output.characters[0] > output.characters[1]:
             return f"characters is {output.characters[0]} to {output.characters[1]}"
         case _:

@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from parallel_agents.agents.contract import GUIDANCE_PREFIX
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Text
+from parallel_agents.agents.gatheredformat import gathered_format
+from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Table, Text, Verification
 
 _RULE = """
 ## 数据与指令
@@ -68,12 +69,20 @@ def user_prompt(fields: Sequence[str], values: Mapping[str, Any]) -> str:
 
 
 def is_blank(value: object) -> bool:
-    """Whether an input says nothing: null, or a text of nothing but white space."""
+    """Whether an input says nothing: null, a text of nothing but white space, a list of nothing else."""
+    if isinstance(value, list):
+        return all(map(is_blank, cast("list[object]", value)))
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A text as it is; a list of short texts numbered; what else there is as JSON, in which no text can end early."""
+    if isinstance(value, str):
+        return value
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    if listed and all(isinstance(one, str) and len(one.splitlines()) == 1 for one in listed):
+        return "\n".join(f"{number}. {one}" for number, one in enumerate(listed, 1))
+    return json.dumps(value, ensure_ascii=False, indent=2 if listed else None)
 
 
 def fence_mark(texts: Sequence[str]) -> str:
@@ -122,3 +131,5 @@ def _format_of(output: Output) -> str:
         case Text():
             length = "" if output.characters is None else f"，{output.characters[0]}–{output.characters[1]} 字"
             return f"直接输出 Markdown，不要代码围栏{length}。"
+        case Table() | Verification():
+            return gathered_format(output)

@@ -17,6 +17,7 @@ from parallel_agents.agents.parsing import parse_spec, read_spec
 from parallel_agents.agents.spec import AgentSpec, Reads
 from parallel_agents.core.errors import AgentError
 from parallel_agents.core.execution import AgentRecord
+from parallel_agents.core.gathering import Gathers
 from parallel_agents.core.settings import IsolationLevel, Level
 from parallel_agents.core.submission import AgentLimits
 
@@ -35,9 +36,9 @@ Target = str | Callable[..., Awaitable[Mapping[str, Any]]]
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that can be run. `fields` are the inputs it knows (True: required).
 
-    `reusable` tells that its result is all that a run of it does, so that the result of an earlier run may serve.
-    `takes_all` tells that it sends whatever its task gives, not only its `fields`. `warnings` say what of its file has
-    no effect.
+    `gathers` says how many nodes one task takes, None: one. `reusable` tells that its result is all that a run of it
+    does, so that the result of an earlier run may serve. `takes_all` tells that it sends whatever its task gives, not
+    only its `fields`. `warnings` say what of its file has no effect.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     fields: dict[str, bool] = {}
     reads: tuple[Reads, ...] = ("material",)
+    gathers: Gathers | None = None
     limits: AgentLimits = AgentLimits()
     max_concurrent: int | None = None
     context_tokens: int | None = None
@@ -195,7 +197,7 @@ def with_known_fields(agent: Agent, given: Mapping[str, Any], canvas_path: str |
 
 def missing_fields(agent: Agent, given: Mapping[str, Any]) -> list[str]:
     """Required fields that an input lacks."""
-    return [field for field, required in agent.fields.items() if required and given.get(field) in (None, "")]
+    return [field for field, required in agent.fields.items() if required and given.get(field) in (None, "", [])]
 
 
 def import_string(name: str, function: Callable[..., Any]) -> str:
@@ -239,6 +241,7 @@ def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
         title=spec.title,
         fields={field: needed == "required" for field, needed in spec.inputs.items()},
         reads=spec.reads,
+        gathers=spec.gathers,
         limits=AgentLimits(
             timeout_s=limits.timeout_seconds, retry_attempts=limits.retry_attempts, memory_mb=limits.context_size_mb
         ),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from parallel_agents.core.gathering import Gathers
 from parallel_agents.core.settings import IsolationLevel
 
 Reads: TypeAlias = Literal["material", "understanding"]
@@ -49,7 +50,37 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     characters: tuple[Count, Count] | None = None
 
 
-Output: TypeAlias = SubQuestions | Explanation | Score | Text
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="table", tag_field="contract"):
+    """Markdown with one table: a column for each of the input's `concepts`, in their order.
+
+    `corner` heads the first column, in which every one of `rows` has to stand; there may be others.
+    """
+
+    corner: Words
+    rows: Annotated[tuple[Words, ...], Meta(min_length=1)]
+
+
+Numbers = tuple[Count, Count]
+"""The least and the most."""
+
+
+class Verification(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="verification_questions",
+    tag_field="contract",
+):
+    """Questions as JSON about the input's `nodes`: so many for each, by its type."""
+
+    types: Annotated[tuple[str, ...], Meta(min_length=1)]
+    difficulties: Annotated[tuple[str, ...], Meta(min_length=1)]
+    red: Numbers
+    purple: Numbers
+
+
+Output: TypeAlias = SubQuestions | Explanation | Score | Text | Table | Verification
 
 
 class SpecLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,12 +119,13 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What an agent file says.
 
     `title` names result files, `landing` what stands on a canvas. `reads` says which nodes of a canvas it is meant for.
-    `inputs` are its fields. An agent has either an `output` contract and a prompt, or an `entry` (an import string of
-    `async def run(context)`). `fallback_model` is called while the provider of the chosen model takes no calls, unless
-    the configuration names another. Its `isolation` is the level that it is to run at; None leaves that to the
-    configuration. `reusable` says whether its result is all that a run of it does, so that an earlier one may serve; by
-    default that holds for those with an output contract. `subagent` is set for a file in the subagent format: it sends
-    whatever its task gives, not only its `inputs`.
+    `inputs` are its fields. `gathers` makes one task of several nodes; None: a task each. An agent has either an
+    `output` contract and a prompt, or an `entry` (an import string of `async def run(context)`). `fallback_model` is
+    called while the provider of the chosen model takes no calls, unless the configuration names another. Its
+    `isolation` is the level that it is to run at; None leaves that to the configuration. `reusable` says whether its
+    result is all that a run of it does, so that an earlier one may serve; by default that holds for those with an
+    output contract. `subagent` is set for a file in the subagent format: it sends whatever its task gives, not only its
+    `inputs`.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -101,6 +133,7 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     title: str | None = None
     reads: Annotated[tuple[Reads, ...], Meta(min_length=1)] = ("material",)
     inputs: dict[str, Needed] = {}
+    gathers: Gathers | None = None
     output: Output | None = None
     entry: str | None = None
     model: str = "inherit"

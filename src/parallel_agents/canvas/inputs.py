@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from parallel_agents.canvas.graph import Canvas, Node
 from parallel_agents.canvas.markdown import first_heading
+from parallel_agents.canvas.palette import DEFAULT, PALETTES, Palette
 from parallel_agents.canvas.placeholders import is_placeholder
 from parallel_agents.canvas.roles import Role, question_text, roles_of
 from parallel_agents.canvas.vault import Vault
 from parallel_agents.core.errors import CanvasError
+from parallel_agents.core.gathering import Gathers
 
 Reads: TypeAlias = Literal["material", "understanding"]
 Values: TypeAlias = dict[str, "str | None"]
 
 
 class AgentInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What an agent needs of a canvas: its input fields (True: required) and which nodes it is meant for."""
+    """What an agent needs of a canvas: its input fields (True: required) and which nodes it is meant for.
+
+    With `gathers` one task takes several nodes; what is red or purple is then told by the `palette`.
+    """
 
     fields: Mapping[str, bool]
     reads: tuple[Reads, ...] = ("material",)
+    gathers: Gathers | None = None
+    palette: Palette = PALETTES[DEFAULT]
 
 
 class Reader:
@@ -96,9 +103,13 @@ class Reader:
         Raises:
             CanvasError: a note below it cannot be read.
         """
+        return next(self.understandings_below(question), None)
+
+    def understandings_below(self, question: Node) -> Iterator[str]:
+        """Give every understanding that was written below a question. Raises as `understanding_below`."""
         below = dict.fromkeys(edge.to_node for edge in self.canvas.outgoing(question.node_id))
         answers = [self.canvas.node(one) for one in below if self.roles.get(one) is Role.UNDERSTANDING]
-        return next(filter(None, (_said(self.text(answer)) for answer in answers)), None)
+        return filter(None, (_said(self.text(answer)) for answer in answers))
 
     def _topic(self, node: Node, text: str | None) -> str:
         group = self.canvas.group_of(node)

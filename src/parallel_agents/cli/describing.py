@@ -30,7 +30,7 @@ def list_agents(*, as_json: bool) -> int:
         tell_json([_document_of(agent) for agent in agents])
         return codes.OK
     for agent in agents:
-        tell_data(f"{agent.name:24} {agent.description}")
+        tell_data(f"{agent.name:28} {agent.description}")
     return codes.OK
 
 
@@ -120,6 +120,7 @@ def _document_of(agent: Agent) -> dict[str, Any]:
         "name": agent.name,
         "description": agent.description,
         "reads": list(agent.reads),
+        "gathers": None if agent.gathers is None else msgspec.to_builtins(agent.gathers),
         "input": [{"name": name, "required": required} for name, required in agent.fields.items()],
         "target": agent.target,
         "needs_model": agent.needs_model,
@@ -133,6 +134,12 @@ def _document_of(agent: Agent) -> dict[str, Any]:
     }
 
 
+def _nodes_a_task(agent: Agent) -> str:
+    if agent.gathers is None:
+        return "1"
+    return f"{agent.gathers.least}–{agent.gathers.most or '∞'}"
+
+
 def _facts_of(agent: Agent) -> dict[str, str]:
     optional, configured = localized("optional"), localized("as configured")
     fields = [field if required else f"{field} ({optional})" for field, required in agent.fields.items()]
@@ -144,6 +151,7 @@ def _facts_of(agent: Agent) -> dict[str, str]:
         "name": agent.name,
         "description": agent.description,
         "reads": ", ".join(agent.reads),
+        "nodes a task": _nodes_a_task(agent),
         "input": ", ".join(fields) or localized("anything"),
         "target": agent.target,
         "needs a model": localized("yes" if agent.needs_model else "no"),

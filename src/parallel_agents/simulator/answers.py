@@ -12,6 +12,7 @@ import msgspec
 
 from parallel_agents.simulator.options import TokenRule
 from parallel_agents.simulator.schemas import FILLER, value_for
+from parallel_agents.simulator.tables import table_for
 from parallel_agents.simulator.tokens import FRAME_TOKENS, counted
 from parallel_agents.simulator.tokens import tokens_in as tokens_in
 
@@ -66,8 +67,11 @@ def prompt_hash(turns: tuple[tuple[str, str], ...]) -> str:
 
 
 def answer_to(asked: Asked, seed: str, rule: TokenRule = "characters") -> Answer:
-    """Make up an answer: JSON that fits the schema, else Markdown under the headings that the prompt names."""
-    text = json.dumps(value_for(asked.schema, seed), ensure_ascii=False) if asked.schema else _page(asked)
+    """Make up an answer: JSON that fits the schema, else Markdown under its headings, or a table where it shows one."""
+    if asked.schema:
+        text = json.dumps(value_for(asked.schema, seed), ensure_ascii=False)
+    else:
+        text = table_for(asked.system, asked.prompt, FILLER) or _page(asked)
     is_cut = asked.max_tokens is not None and counted(text, rule) > asked.max_tokens
     if is_cut and asked.max_tokens is not None:
         text = _cut(text, asked.max_tokens, rule)
