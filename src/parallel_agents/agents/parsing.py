@@ -11,6 +11,7 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from parallel_agents.agents.commandline import check_command, with_contract
 from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SpecLanding, SubQuestions, Text
 from parallel_agents.core.errors import AgentError
 
@@ -55,7 +56,7 @@ def parse_spec(text: str, place: str) -> AgentSpec:
                 name, f"has the unknown key {key!r}", place=_at(place, match.group(1), str(key)), hint=hint
             )
     try:
-        spec = msgspec.convert({**front, "prompt": prompt}, AgentSpec)
+        spec = with_contract(msgspec.convert({**front, "prompt": prompt}, AgentSpec))
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").removeprefix(".")
@@ -98,8 +99,10 @@ def _at(place: str, yaml_text: str, key: str) -> str:
 
 
 def _check_parts(spec: AgentSpec, place: str) -> None:
-    if spec.entry is None and spec.output is None:
-        raise AgentError(spec.name, "needs an `output` contract, or an `entry` for a Python agent", place=place)
+    check_command(spec, place)
+    if spec.entry is None and spec.output is None and spec.command is None:
+        problem = "needs an `output` contract, an `entry` for a Python agent, or a `command` for another program"
+        raise AgentError(spec.name, problem, place=place)
     if spec.entry is not None and spec.output is not None:
         raise AgentError(spec.name, "has both `entry` and `output`; one of them says how it works", place=place)
     problem = _range_problem(spec.output)
@@ -108,7 +111,7 @@ def _check_parts(spec: AgentSpec, place: str) -> None:
     if spec.landing != SpecLanding() and not isinstance(spec.output, SubQuestions | Explanation | Text):
         problem = "has a `landing`, but no questions or explanations that could land"
         raise AgentError(spec.name, problem, place=place, hint="Leave it out.")
-    if spec.output is not None and not spec.prompt:
+    if spec.output is not None and spec.command is None and not spec.prompt:
         raise AgentError(spec.name, "has no prompt below its front matter", place=place)
 
 
