@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.documents import body_of
 
-from parallel_agents import Budget, ParallelAgentExecutor
+from parallel_agents import Budget, Forecast, ParallelAgentExecutor
 from parallel_agents.core.errors import AgentError
 from parallel_agents.core.settings import ParallelProcessing, Settings, TaskQueue
 
@@ -44,13 +44,19 @@ class Asker:
 
     async def ask(self, *notes: str, budget: Budget | None = None) -> list[dict[str, Any]]:
         """The sessions, in the order of the notes."""
-        tasks = [
+        execution_id = await self._executor.submit_batch_tasks(self._tasks(notes), budget=budget)
+        found = body_of(await self._executor.wait(execution_id))
+        return sorted(found["agent_execution_sessions"], key=lambda session: session["task_id"])
+
+    async def plan(self, *notes: str) -> Forecast:
+        """What they will likely need."""
+        return await self._executor.plan(self._tasks(notes))
+
+    def _tasks(self, notes: Sequence[str]) -> list[dict[str, Any]]:
+        return [
             {"agent_name": str(self.agent), "task_id": f"t{number}", "input_data": {"note": note}}
             for number, note in enumerate(notes)
         ]
-        execution_id = await self._executor.submit_batch_tasks(tasks, budget=budget)
-        found = body_of(await self._executor.wait(execution_id))
-        return sorted(found["agent_execution_sessions"], key=lambda session: session["task_id"])
 
 
 @pytest.fixture
@@ -121,6 +127,12 @@ async def test_its_failures_are_told_apart_by_what_it_says_and_not_by_its_exit_c
         assert message.endswith("It estimates that this run cost 0.012 USD")
     assert crash == ("transient", "its command ended with exit code 1: Error: not signed in")
     assert silent == ("contract", "the answer does not fit the contract: claude printed no result in JSON")
+
+
+async def test_a_plan_knows_neither_its_tokens_nor_its_cost(asker: Asker) -> None:
+    found = await asker.plan("case: works")
+    assert (found.input_tokens, found.output_tokens, found.cost_usd) == (None, None, None)
+    assert [one.may_cost for one in found.agents] == [True]
 
 
 async def test_a_budget_that_could_not_be_held_is_refused(asker: Asker) -> None:

@@ -229,6 +229,11 @@ def own_budget_of(record: AgentRecord) -> float | None:
     return command.max_budget_usd if isinstance(command, Claude) else None
 
 
+def calls_by_itself(record: AgentRecord) -> bool:
+    """Whether an agent's program may call a model, or whatever else costs money, where nobody here sees it."""
+    return record.spec is not None and parse_spec(record.spec, record.spec_path or record.name).network
+
+
 def _folder(spec_path: str | None) -> Path | None:
     return None if spec_path is None else Path(spec_path).parent
 
