@@ -16,10 +16,12 @@ from typing import IO, Literal
 import msgspec
 
 from parallel_agents.processes import fence
+from parallel_agents.processes.achieved import note
 from parallel_agents.processes.family import children, end_all_below
 
 TAIL_BYTES = 2000
 _CHUNK = 65536
+_MEMORY = "rss_guard" if sys.platform == "linux" else "none"
 
 Network = Literal["open", "closed"]
 
@@ -74,14 +76,16 @@ async def run_program(
         os.close(told)
     try:
         out, tail = await _served(process, given, most_bytes, before)
-        said = _read_to_end(status)
+        network_was = _network_in(_read_to_end(status))
+        # Its memory has no limit of its own: the fence lifts the worker's, and the engine's watch counts the tree.
+        note(network="none" if network_was == "open" else network_was, memory=_MEMORY)
     finally:
         _end(process, before)
         process.wait()
         os.close(status)
         for pipe in (process.stdin, process.stdout, process.stderr):
             _close(pipe)
-    return Ended(exit_code=process.returncode, stdout=out, stderr_tail=tail, network=_network_in(said))
+    return Ended(exit_code=process.returncode, stdout=out, stderr_tail=tail, network=network_was)
 
 
 def _started(
