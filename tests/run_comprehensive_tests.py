@@ -58,6 +58,7 @@ CRITERIA = {
         "what careless agents leave behind is not found by others; results quote only their own material",
         (
             "tests/agents",
+            "tests/commands",
             "tests/endtoend/test_keys.py",
             "tests/workers/test_nothing_carries_over.py",
             "tests/workers/test_workdir.py",

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from parallel_agents.agents.commandline import check_command, with_contract
 from parallel_agents.agents.frontmatter import FrontMatter, split
 from parallel_agents.agents.spec import (
     AgentSpec,
@@ -65,7 +66,7 @@ def _own_spec(file: FrontMatter, front: Mapping[Any, Any]) -> AgentSpec:
         if key not in _KEYS:
             _refuse_key(file, str(key))
     try:
-        spec = msgspec.convert({**front, "prompt": file.body}, AgentSpec)
+        spec = with_contract(msgspec.convert({**front, "prompt": file.body}, AgentSpec))
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").removeprefix(".")
@@ -87,8 +88,10 @@ def _refuse_key(file: FrontMatter, key: str) -> NoReturn:
 
 
 def _check_parts(spec: AgentSpec, place: str) -> None:
-    if spec.entry is None and spec.output is None:
-        raise AgentError(spec.name, "needs an `output` contract, or an `entry` for a Python agent", place=place)
+    check_command(spec, place)
+    if spec.entry is None and spec.output is None and spec.command is None:
+        problem = "needs an `output` contract, an `entry` for a Python agent, or a `command` for another program"
+        raise AgentError(spec.name, problem, place=place)
     if spec.entry is not None and spec.output is not None:
         raise AgentError(spec.name, "has both `entry` and `output`; one of them says how it works", place=place)
     gathering = problem_of(spec.gathers, spec.inputs)
@@ -100,7 +103,7 @@ def _check_parts(spec: AgentSpec, place: str) -> None:
     if spec.landing != SpecLanding() and (spec.output is None or isinstance(spec.output, Score)):
         problem = "has a `landing`, but no questions or explanations that could land"
         raise AgentError(spec.name, problem, place=place, hint="Leave it out.")
-    if spec.output is not None and not spec.prompt:
+    if spec.output is not None and spec.command is None and not spec.prompt:
         raise AgentError(spec.name, "has no prompt below its front matter", place=place)
 
 

@@ -83,6 +83,22 @@ class Verification(
 Output: TypeAlias = SubQuestions | Explanation | Score | Text | Table | Verification
 
 
+class Claude(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="claude", tag_field="preset"):
+    """Claude Code's own command line, asked once for each attempt.
+
+    `max_budget_usd` is what one attempt may spend, by that program's own estimate. `tools` are those of its built-in
+    tools that it has; none by default, because what it reads are other people's notes.
+    """
+
+    max_budget_usd: Annotated[float, Meta(gt=0)]
+    max_turns: Count = 5
+    tools: tuple[Annotated[str, Meta(pattern=r"^[A-Za-z]\w*\Z")], ...] = ()
+
+
+CommandWord = Annotated[str, Meta(min_length=1, pattern=r"^[^\x00]*\Z")]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]
+
+
 class SpecLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits that the agent asks for; the configuration may set others."""
 
@@ -119,13 +135,15 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What an agent file says.
 
     `title` names result files, `landing` what stands on a canvas. `reads` says which nodes of a canvas it is meant for.
-    `inputs` are its fields. `gathers` makes one task of several nodes; None: a task each. An agent has either an
-    `output` contract and a prompt, or an `entry` (an import string of `async def run(context)`). `fallback_model` is
-    called while the provider of the chosen model takes no calls, unless the configuration names another. Its
-    `isolation` is the level that it is to run at; None leaves that to the configuration. `reusable` says whether its
-    result is all that a run of it does, so that an earlier one may serve; by default that holds for those with an
-    output contract. `subagent` is set for a file in the subagent format: it sends whatever its task gives, not only its
-    `inputs`.
+    `inputs` are its fields. `gathers` makes one task of several nodes; None: a task each. An agent has an `output`
+    contract and a prompt, or an `entry` (an import string of `async def run(context)`), or a `command`: the words of a
+    program that is started for every attempt, with a contract or without. Of the engine's environment a command has the
+    variables `env`, and of the network nothing unless `network` is set; it may write `output_limit_mb` (1,000,000 bytes
+    each). `fallback_model` is called while the provider of the chosen model takes no calls, unless the configuration
+    names another. Its `isolation` is the level that it is to run at; None leaves that to the configuration. `reusable`
+    says whether its result is all that a run of it does, so that an earlier one may serve; by default that holds for
+    those with an output contract but no command. `subagent` is set for a file in the subagent format: it sends whatever
+    its task gives, not only its `inputs`.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -136,6 +154,10 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     gathers: Gathers | None = None
     output: Output | None = None
     entry: str | None = None
+    command: Annotated[tuple[CommandWord, ...], Meta(min_length=1)] | Claude | None = None
+    env: tuple[Variable, ...] = ()
+    network: bool = False
+    output_limit_mb: Annotated[float, Meta(gt=0)] = 10.0
     model: str = "inherit"
     fallback_model: Annotated[str, Meta(min_length=1)] | None = None
     context_tokens: Count | None = None

@@ -131,6 +131,9 @@ def _document_of(agent: Agent) -> dict[str, Any]:
         "isolation": agent.isolation,
         "takes_all": agent.takes_all,
         "warnings": list(agent.warnings),
+        "is_command": agent.is_command,
+        "env": list(agent.env),
+        "network": agent.network,
     }
 
 
@@ -160,4 +163,12 @@ def _facts_of(agent: Agent) -> dict[str, str]:
         "memory": configured if limits.memory_mb is None else memory,
         "at once": configured if agent.max_concurrent is None else str(agent.max_concurrent),
         "isolation": agent.isolation or configured,
+        **(_reach_of(agent) if agent.is_command else {}),
+    }
+
+
+def _reach_of(agent: Agent) -> dict[str, str]:
+    return {
+        "variables": ", ".join(agent.env) or localized("none"),
+        "network": localized("open" if agent.network else "closed"),
     }
