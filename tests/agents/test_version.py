@@ -5,10 +5,10 @@ from importlib.resources import files
 
 from parallel_agents.agents.version import PROMPTS
 
-MODULES = ("answers", "contract", "prompt", "runtime")
+MODULES = ("answers", "contract", "language", "pages", "prompt", "questionlists", "runtime", "scores")
 """What this package adds to a prompt, and how it reads an answer."""
 
-KNOWN = (1, "3ed05b90d416489e074f0d0bd7515241e6fa98db5dd28c414cba005d0e9942f4")
+KNOWN = (2, "dc1b4ea91a5a928eb560180c8bb39a319fb1c958ecb96e5aec6dbe289e84d1e4")
 
 
 def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:

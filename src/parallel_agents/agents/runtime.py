@@ -39,7 +39,7 @@ async def run(context: Context) -> Mapping[str, Any]:
     question = user_prompt(tuple(spec.inputs), context.input)
     response = await _ask(context, spec, spec.output, [Message("user", question)])
     try:
-        return _accepted(spec.output, response)
+        return _accepted(spec, spec.output, context.input, response)
     except Problems as first:
         if not response.is_language_model:  # it would give the same answer again
             raise ContractError(first.problems, response.text) from None
@@ -47,7 +47,7 @@ async def run(context: Context) -> Mapping[str, Any]:
         messages = _once_more(question, response, first.problems)
     response = await _ask(context, spec, spec.output, messages)
     try:
-        return _accepted(spec.output, response)
+        return _accepted(spec, spec.output, context.input, response)
     except Problems as second:
         raise ContractError(_all_problems(response, second.problems), response.text) from None
 
@@ -75,10 +75,12 @@ async def _ask(context: Context, spec: AgentSpec, output: Output, messages: list
     )
 
 
-def _accepted(output: Output, response: ModelResponse) -> dict[str, Any]:
+def _accepted(spec: AgentSpec, output: Output, given: Mapping[str, Any], response: ModelResponse) -> dict[str, Any]:
     if isinstance(output, Score) and not response.is_language_model:
         raise UnscoredError(f"{response.model} is not a language model and cannot judge")
-    answer = check(output, response.text, from_language_model=response.is_language_model)
+    # Whoever writes an agent says in its prompt what language it is to speak; the input may not forbid that.
+    allowed = {**{field: given.get(field) for field in spec.inputs}, "": spec.prompt}
+    answer = check(output, response.text, from_language_model=response.is_language_model, allowed=allowed)
     if not response.is_language_model:
         answer["generator"] = {"model": response.model, "is_language_model": False, "notice": OFFLINE_NOTICE}
     return answer
