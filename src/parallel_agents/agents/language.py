@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-_LEAST_WORDS = 40
+_LEAST_WORDS = 20
 _EXPECTED_FROM = 0.2
 _FOREIGN_BELOW = 0.05
 # Japanese shares its ideographs with Chinese: kana tell.
