@@ -8,6 +8,7 @@ the Markdown is all of `raw`. `input` stands where the usual Chinese input does 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -78,6 +79,7 @@ def filled(text: str) -> str:
     return _FILL.sub(lambda found: _prose(found[1], int(found[2])), text)
 
 
+@functools.cache
 def spec_of(agent: str) -> AgentSpec:
     """The spec of an agent that ships."""
     return parse_spec(AgentRegistry().resolve(agent).spec or "", agent)

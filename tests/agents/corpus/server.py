@@ -13,12 +13,14 @@ Answering = Callable[[str], str]
 
 
 @asynccontextmanager
-async def answering(answer: Answering) -> AsyncGenerator[str]:
-    """Serve; yields the address for a client."""
+async def answering(answer: Answering, models: list[str] | None = None) -> AsyncGenerator[str]:
+    """Serve; yields the address for a client. The model of each request is appended to `models`."""
 
     async def respond(request: web.Request) -> web.Response:
         body = await request.json()
         question = next(message["content"] for message in body["messages"] if message["role"] == "user")
+        if models is not None:
+            models.append(body["model"])
         message = {"role": "assistant", "content": answer(question)}
         choice = {"index": 0, "finish_reason": "stop", "message": message}
         return web.json_response(
