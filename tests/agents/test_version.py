@@ -8,7 +8,7 @@ from parallel_agents.agents.version import PROMPTS
 MODULES = ("answers", "contract", "language", "pages", "prompt", "questionlists", "runtime", "scores")
 """What this package adds to a prompt, and how it reads an answer."""
 
-KNOWN = (2, "9873dc3cde6c9064cd45fb8a17be6669f412ad9aecbb3d48438ff8d5203a0991")
+KNOWN = (2, "aa918896ce5157a49ee57c84ba0a9ef4528c984f99868bd005989e06950d2777")
 
 
 def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:

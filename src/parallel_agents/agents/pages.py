@@ -38,8 +38,9 @@ def length_problems(markdown: str, asked: tuple[int, int | None]) -> list[str]:
     least, most = asked
     if int(least * _SHORTEST) <= count and (most is None or count <= int(most * _LONGEST)):
         return []
-    wanted = f"at least {least}" if most is None else f"{least} to {most}"
-    return [f"it has {count} characters, {wanted} are asked for"]
+    if most is None:
+        return [f"it has {count} characters, at least {least} are asked for"]
+    return [f"it has {count} characters, {least} to {most} are asked for"]
 
 
 def _found(markdown: str, sections: Sequence[str], level: int) -> list[tuple[str, str]]:
