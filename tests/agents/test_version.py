@@ -5,10 +5,13 @@ from importlib.resources import files
 
 from parallel_agents.agents.version import PROMPTS
 
-MODULES = ("answers", "contract", "prompt", "runtime", "gathered", "gatheredformat", "tables")
+MODULES = (
+    "answers", "contract", "gathered", "gatheredformat", "language", "pages", "prompt", "questionlists", "runtime",
+    "scores", "tables",
+)  # fmt: skip
 """What this package adds to a prompt, and how it reads an answer."""
 
-KNOWN = (1, "b805e76ba22963c0286f256816a2979651ddb24ad5f3a766ebfc672b1e554961")
+KNOWN = (2, "78c9ac33a1d0d2a151ad8f8c9ca2bb26f36189d29f370181a9c56dcdd17bdcd3")
 
 
 def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from parallel_agents.agents.answers import Problems, markdown_of
+from parallel_agents.agents.questionlists import GUIDANCE_PREFIX
 from parallel_agents.agents.spec import AgentSpec, Table, Verification
 from parallel_agents.agents.tables import plain, table_in
 from parallel_agents.core.gathering import FIELDS
 
-GUIDANCE_PREFIX = "💡 提示："
 _KINDS = ("red", "purple")
 _TEXTS = ("source_node_id", "question_text", "question_type", "difficulty", "guidance", "rationale")
 
@@ -112,7 +112,8 @@ def checked_verification(
     if not isinstance(value, list) or not value:
         raise Problems("questions is not a list with something in it")
     questions = cast("list[object]", value)
-    problems = [
+    problems = [f"the answer has the unknown key {key!r}" for key in answer if key != "questions"]
+    problems += [
         problem
         for number, question in enumerate(questions, 1)
         for problem in _question_problems(output, number, question)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parallel_agents.agents.gathered import GUIDANCE_PREFIX
+from parallel_agents.agents.questionlists import GUIDANCE_PREFIX
 from parallel_agents.agents.spec import Table, Verification
 
 

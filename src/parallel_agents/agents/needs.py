@@ -49,7 +49,8 @@ def _of(output: SubQuestions | Score | Explanation | Text, tokens_a_character: f
 
     match output:
         case SubQuestions():
-            frame = {"text": "", "type": output.types[0], "difficulty": output.difficulties[0], "guidance": ""}
+            closed = {"type": output.types[0], "difficulty": (*output.difficulties, "")[0]}
+            frame = {key: closed.get(key, "") for key in output.keys}
             each = likely_tokens(json.dumps(frame, ensure_ascii=False))
             short, usual, long = (written(sum(pair)) + each for pair in zip(_QUESTION, _GUIDANCE, strict=True))
             return Range(output.least * short, (output.least + output.most) / 2 * usual, output.most * long)
@@ -57,13 +58,17 @@ def _of(output: SubQuestions | Score | Explanation | Text, tokens_a_character: f
             frame = json.dumps(_SCORE, ensure_ascii=False)
             short, usual, long = (written(each) + likely_tokens(frame) for each in _FEEDBACK)
             return Range(short, usual, long)
-        case Explanation():
-            least, most = output.characters
-            return Range(written(least), written((least + most) / 2), written(most))
-        case Text():
-            least, most = output.characters or (_FREE[0], _FREE[2])
-            usual = _FREE[1] if output.characters is None else (least + most) / 2
+        case Explanation() | Text():
+            least, usual, most = _lengths(output.characters)
             return Range(written(least), written(usual), written(most))
+
+
+def _lengths(asked: tuple[int, int | None] | None) -> tuple[float, float, float]:
+    """Least, usual and most characters. Where no most is asked for, twice the least is taken for it."""
+    if asked is None:
+        return _FREE
+    least, most = asked[0], asked[1] or asked[0] * 2
+    return least, (least + most) / 2, most
 
 
 _SCORE = {

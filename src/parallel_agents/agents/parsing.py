@@ -115,7 +115,8 @@ def _range_problem(output: Output | None) -> str | None:
             return f"least_types is {output.least_types}, with {len(set(output.types))} types and most {output.most}"
         case Verification() if output.red[0] > output.red[1] or output.purple[0] > output.purple[1]:
             return f"red is {output.red[0]} to {output.red[1]}, purple {output.purple[0]} to {output.purple[1]}"
-        case Explanation() | Text() if output.characters is not None and output.characters[0] > output.characters[1]:
-            return f"characters is {output.characters[0]} to {output.characters[1]}"
+        case Explanation() | Text():
+            least, most = output.characters or (0, None)
+            return f"characters is {least} to {most}" if most is not None and least > most else None
         case _:
             return None

@@ -24,7 +24,7 @@ from parallel_agents.core.submission import AgentLimits
 
 SPEC_TARGET = "parallel_agents.agents.runtime:run"
 COMMAND_TARGET = "parallel_agents.agents.command:run"
-ALIASES = {"scoring": "scoring-agent"}
+ALIASES = {"scoring": "scoring-agent", "four-level": "four-level-explanation"}
 # The specification's sample calls the material by another name than the agents do.
 _FIELD_ALIASES = {"material_text": "material_content"}
 

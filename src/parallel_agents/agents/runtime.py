@@ -43,7 +43,7 @@ async def run(context: Context) -> Mapping[str, Any]:
     question = first_turn(spec, context.input)
     response = await _ask(context, spec, spec.output, [Message("user", question)])
     try:
-        return _accepted(spec.output, response, context.input)
+        return _accepted(spec, spec.output, context.input, response)
     except Problems as first:
         # What is no language model would give the same answer again.
         if not response.is_language_model or not spec.may_ask_again:
@@ -52,7 +52,7 @@ async def run(context: Context) -> Mapping[str, Any]:
         messages = _once_more(question, response, first.problems)
     response = await _ask(context, spec, spec.output, messages)
     try:
-        return _accepted(spec.output, response, context.input)
+        return _accepted(spec, spec.output, context.input, response)
     except Problems as second:
         raise ContractError(_all_problems(response, second.problems), response.text) from None
 
@@ -80,10 +80,13 @@ async def _ask(context: Context, spec: AgentSpec, output: Output, messages: list
     )
 
 
-def _accepted(output: Output, response: ModelResponse, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _accepted(spec: AgentSpec, output: Output, given: Mapping[str, Any], response: ModelResponse) -> dict[str, Any]:
     if isinstance(output, Score) and not response.is_language_model:
         raise UnscoredError(f"{response.model} is not a language model and cannot judge")
-    answer = check(output, response.text, from_language_model=response.is_language_model, inputs=inputs)
+    # Whoever writes an agent says in its prompt what language it is to speak; the input may not forbid that.
+    allowed = {**{field: given.get(field) for field in spec.inputs}, "": spec.prompt}
+    is_model = response.is_language_model
+    answer = check(output, response.text, from_language_model=is_model, inputs=given, allowed=allowed)
     if not response.is_language_model:
         answer["generator"] = {"model": response.model, "is_language_model": False, "notice": OFFLINE_NOTICE}
     return answer

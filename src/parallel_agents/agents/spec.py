@@ -17,37 +17,52 @@ Count = Annotated[int, Meta(ge=1)]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Words = Annotated[str, Meta(pattern=r"^\S(?:[^\r\n]*\S)?\Z", max_length=40)]
 """A few words on one line, without blanks around them."""
+Language: TypeAlias = Literal["material"]
+"""`material`: an answer in a script that neither the input nor the agent's own prompt uses is refused."""
 
 
 class SubQuestions(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="sub_questions", tag_field="contract"
 ):
-    """Questions as JSON: between `least` and `most`, of at least `least_types` different types."""
+    """Questions as JSON: between `least` and `most`, of at least `least_types` different types.
+
+    `key` is that of the list in the answer. Without `difficulties` a question has none.
+    """
 
     least: Count
     most: Count
     types: Annotated[tuple[str, ...], Meta(min_length=1)]
-    difficulties: Annotated[tuple[str, ...], Meta(min_length=1)]
+    difficulties: tuple[str, ...] = ()
     least_types: Count = 1
+    key: Literal["sub_questions", "questions"] = "sub_questions"
+    language: Language | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that every question has."""
+        return ("text", "type", *(("difficulty",) if self.difficulties else ()), "guidance")
 
 
 class Explanation(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="explanation", tag_field="contract"
 ):
-    """Markdown with these second-level headings; `characters` is the length asked for, least and most."""
+    """Markdown with these headings; `characters` is the length asked for, least and most (null: as long as it gets)."""
 
     sections: Annotated[tuple[str, ...], Meta(min_length=1)]
-    characters: tuple[Count, Count]
+    characters: tuple[Count, Count | None]
+    language: Language | None = None
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="score", tag_field="contract"):
     """Four dimensions of 0–25 each, their sum, and what follows from it."""
 
+    language: Language | None = None
+
 
 class Text(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="text", tag_field="contract"):
     """Markdown of any form that says something; `characters`, where given, is the length asked for, least and most."""
 
-    characters: tuple[Count, Count] | None = None
+    characters: tuple[Count, Count | None] | None = None
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="table", tag_field="contract"):

@@ -20,6 +20,7 @@ from parallel_agents.canvas.palette import Palette
 from parallel_agents.canvas.pieces import NOTE, Link, Part, Pieces, Question, board, explanation, questions
 from parallel_agents.canvas.placing import Placing
 from parallel_agents.canvas.proposals import Accepted, NewFile, Place, Proposal, item_id
+from parallel_agents.core.aggregate import questions_in
 from parallel_agents.core.errors import CanvasError
 from parallel_agents.core.forms import Form
 
@@ -87,7 +88,7 @@ class _Landing:
 
     def _asked(self, result: Accepted) -> list[Question]:
         try:
-            asked = msgspec.convert(result.output.get("sub_questions"), list[Question])
+            asked = msgspec.convert(list(questions_in(result.output)), list[Question])
         except msgspec.ValidationError:
             asked = []
         if not asked:

@@ -17,6 +17,8 @@ from parallel_agents.simulator.tokens import FRAME_TOKENS, counted
 from parallel_agents.simulator.tokens import tokens_in as tokens_in
 
 PAGE_CHARACTERS = 1000
+# The length that is asked for last counts: the form of the answer stands at the end.
+_LENGTH = re.compile(r"(?:(\d+)\s*[-–~至到]\s*(\d+)|(?:至少|不少于|at least)\s*(\d+))\s*(?:字|characters)")
 _HEADING = re.compile(r"(?<!#)##[ \t]+([^\n#`]+)")
 
 
@@ -115,13 +117,24 @@ def _answer(asked: Asked, text: str, rule: TokenRule, *, is_cut: bool) -> Answer
 
 
 def _page(asked: Asked) -> str:
-    """Write about `PAGE_CHARACTERS` characters. Headings in the system's text count; without any, those of the rest."""
+    """Write about as much as the system's text asks for, else `PAGE_CHARACTERS`.
+
+    Headings in the system's text count; without any, those of the rest.
+    """
     headings = _headings(asked.system) or _headings(asked.prompt)
     if not headings:
         return f"（模拟回答）{FILLER}"
-    share = PAGE_CHARACTERS // len(headings)
+    share = _asked_length(asked.system) // len(headings)
     parts = [f"## {heading}\n\n（模拟）{(FILLER * (share // len(FILLER) + 1))[:share]}" for heading in headings]
     return "\n\n".join(parts) + "\n"
+
+
+def _asked_length(text: str) -> int:
+    found = _LENGTH.findall(text)
+    if not found:
+        return PAGE_CHARACTERS
+    least, most, at_least = (int(figure or 0) for figure in found[-1])
+    return int(at_least * 1.2) or (least + most) // 2
 
 
 def _headings(text: str) -> list[str]:
