@@ -60,7 +60,7 @@ def run(
     again: AgainOptions = NOT_AGAIN,
     results: ResultOptions = USUAL_RESULTS,
 ) -> int:
-    """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
+    """Run agents on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
     from parallel_agents.cli.running import LandingChoice, run_source
 
     choice = chosen.choice()
@@ -73,7 +73,7 @@ def run(
         landing=LandingChoice(apply=landing.apply, recolour=landing.recolour, palette=choice.palette),
         yes=yes,
     )
-    return _await(run_source(source, chosen.agent, choice, options))
+    return _await(run_source(source, chosen.agents(), choice, options))
 
 
 @app.command
@@ -97,7 +97,7 @@ def plan(
     options = PlanOptions(
         config=config, journal=journal, model=chosen.model, max_concurrent=max_concurrent, pilot=pilot, json=json
     )
-    reading = Reading(source, chosen.agent, chosen.choice(), chosen.notes, chosen.skip_unreadable)
+    reading = Reading(source, chosen.agents(), chosen.choice(), chosen.notes, chosen.skip_unreadable)
     return _await(show_plan(reading, options))
 
 

@@ -14,7 +14,7 @@ from parallel_agents.canvas.selection import Skipped
 from parallel_agents.cli.piloting import Pilot
 from parallel_agents.cli.translation import localized
 from parallel_agents.core.forecast import AgentForecast, Basis, Forecast, Range, Source
-from parallel_agents.sources.plan import Plan
+from parallel_agents.sources.plan import Plan, Share, SkippedFor
 
 _LABEL_CELLS = 16
 
@@ -30,6 +30,7 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
             "by_canvas": [{"canvas_path": path, "tasks": tasks} for path, tasks in _by_canvas(plan, found).items()],
             "skipped": [_of_skip(skip) for skip in plan.skipped],
             "not_selected_nodes": plan.not_selected,
+            "agents": [_of_share(share) for share in plan.shares],
             "warnings": list(plan.warnings),
             "max_concurrent": found.max_concurrent,
             "input_tokens": _rounded(found.input_tokens),
@@ -181,7 +182,18 @@ def _of_agent(one: AgentForecast) -> dict[str, Any]:
 
 
 def _of_skip(skip: Skipped) -> dict[str, Any]:
-    return {"path": skip.path, "node_id": skip.node_id, "reason": skip.reason}
+    agent = skip.agent if isinstance(skip, SkippedFor) else None
+    return {"path": skip.path, "node_id": skip.node_id, "reason": skip.reason, "agent": agent}
+
+
+def _of_share(share: Share) -> dict[str, Any]:
+    nothing = share.nothing or None
+    return {
+        "agent": share.agent,
+        "tasks": share.tasks,
+        "not_selected_nodes": share.not_selected,
+        "nothing_because": nothing,
+    }
 
 
 def _of_pilot(pilot: Pilot) -> dict[str, Any]:

@@ -59,9 +59,12 @@ MaxConcurrent = Annotated[int | None, Parameter(converter=whole, help="How many 
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """Which agent runs, with which model, on what of the source."""
+    """Which agents run, with which model, on what of the source."""
 
-    agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None
+    agent: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="Name of an agent, or path of an agent file; may be given several times."),
+    ] = None
     model: Annotated[str | None, Parameter(help="openai:NAME, anthropic:NAME or offline.")] = None
     nodes: Annotated[
         str | None, Parameter(help="Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID.")
@@ -80,6 +83,10 @@ class Chosen:
     skip_unreadable: Annotated[
         bool, Parameter(negative="", help="Leave out what cannot be read in the folder instead of refusing all of it.")
     ] = False
+
+    def agents(self) -> tuple[str, ...]:
+        """The agents, in the order in which they were named."""
+        return tuple(self.agent or ())
 
     def choice(self) -> NodeChoice:
         """Which nodes. Raises `InputError` for a list that names none."""

@@ -91,10 +91,10 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             note(line)
 
 
-async def run_source(source: str, agent: str | None, choice: NodeChoice, options: RunOptions) -> int:
+async def run_source(source: str, agents: Sequence[str], choice: NodeChoice, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
     executor = _executor(options)
-    reading = Reading(source, agent, choice, notes=options.notes, skip_unreadable=options.skip_unreadable)
+    reading = Reading(source, tuple(agents), choice, notes=options.notes, skip_unreadable=options.skip_unreadable)
     plan = await read_source(executor, reading, options.remark)
     place = options.output or default_place(plan.source, plan.title, _today(), options.view.format)
     check_place(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,15 +12,15 @@ from parallel_agents.canvas.selection import Skipped
 from parallel_agents.core.errors import InputError
 from parallel_agents.executor import ParallelAgentExecutor
 from parallel_agents.sources.canvases import EarlierByCanvas
-from parallel_agents.sources.plan import Plan
-from parallel_agents.sources.reading import plan_source
+from parallel_agents.sources.plan import Plan, SkippedFor
+from parallel_agents.sources.several import plan_agents
 
 
 class Reading(msgspec.Struct, frozen=True):
     """What is read, and how."""
 
     source: str
-    agent: str | None
+    agents: tuple[str, ...]
     choice: NodeChoice
     notes: bool = False
     skip_unreadable: bool = False
@@ -32,12 +32,12 @@ async def read_source(executor: ParallelAgentExecutor, reading: Reading, remark:
     Raises:
         InputError: it cannot be read, or there is nothing to run.
     """
-    plan = plan_source(
+    plan = plan_agents(
         reading.source,
-        reading.agent,
+        reading.agents,
         reading.choice,
         executor.agents,
-        await _earlier(executor, reading.source, reading.agent, reading.choice),
+        await _earlier(executor, reading),
         notes=reading.notes,
         skip_unreadable=reading.skip_unreadable,
     )
@@ -45,12 +45,11 @@ async def read_source(executor: ParallelAgentExecutor, reading: Reading, remark:
     return plan
 
 
-async def _earlier(
-    executor: ParallelAgentExecutor, source: str, agent: str | None, choice: NodeChoice
-) -> EarlierByCanvas | None:
-    if agent is None or not choice.needs_journal:
-        return None
-    return await executor.executions.earlier(Path(source), executor.agents.resolve(agent).name)
+async def _earlier(executor: ParallelAgentExecutor, reading: Reading) -> dict[str, EarlierByCanvas]:
+    if not reading.choice.needs_journal:
+        return {}
+    names = {agent: executor.agents.resolve(agent).name for agent in reading.agents}
+    return {agent: await executor.executions.earlier(Path(reading.source), name) for agent, name in names.items()}
 
 
 def _say_skipped(plan: Plan, remark: Callable[[str], object]) -> None:
@@ -58,18 +57,34 @@ def _say_skipped(plan: Plan, remark: Callable[[str], object]) -> None:
         remark(f"warning   {warning}")
     for skip in plan.skipped:
         remark(_skipped(skip, plan))
-    if plan.not_selected:
-        one, many = "skipped   1 node: not selected", f"skipped   {plan.not_selected} nodes: not selected"
-        remark(one if plan.not_selected == 1 else many)
+    for line in _not_selected(plan):
+        remark(line)
     if not plan.tasks:
         raise InputError(f"{plan.source}: there is nothing to run; {_why_nothing(plan.skipped)}")
+    for share in plan.shares:
+        if not share.tasks:
+            remark(f"warning   {share.agent} has nothing to run{f': {share.nothing}' if share.nothing else ''}")
+
+
+def _not_selected(plan: Plan) -> Iterator[str]:
+    if plan.not_selected is None:
+        for share in plan.shares:
+            if share.not_selected:
+                yield f"skipped   {_nodes(share.not_selected)} for {share.agent}: not selected"
+    elif plan.not_selected:
+        yield f"skipped   {_nodes(plan.not_selected)}: not selected"
+
+
+def _nodes(number: int) -> str:
+    return "1 node" if number == 1 else f"{number} nodes"
 
 
 def _skipped(skip: Skipped, plan: Plan) -> str:
+    whose = f" for {skip.agent}" if isinstance(skip, SkippedFor) else ""
     if skip.node_id is None:
-        return f"skipped   {skip.path}: {skip.reason}"
+        return f"skipped   {skip.path}{whose}: {skip.reason}"
     place = "" if skip.path == plan.source else f"{skip.path}, "
-    return f"skipped   {place}node {skip.node_id}: {skip.reason}"
+    return f"skipped   {place}node {skip.node_id}{whose}: {skip.reason}"
 
 
 def _why_nothing(skipped: Sequence[Skipped]) -> str:

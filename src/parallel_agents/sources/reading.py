@@ -12,7 +12,7 @@ from parallel_agents.core.errors import InputError, SourceError
 from parallel_agents.sources.canvases import EarlierByCanvas, plan_canvas, plan_canvases
 from parallel_agents.sources.notes import plan_note, plan_notes
 from parallel_agents.sources.plan import Plan
-from parallel_agents.sources.taskfile import plan_file
+from parallel_agents.sources.taskfile import SUFFIX, plan_file
 
 CANVAS_SUFFIX = ".canvas"
 _SOURCES = "A source is a .canvas, a .md, a .jsonl with one task a line, or a folder."
@@ -62,9 +62,9 @@ def _plan_of_a_file(
         case ".md":
             _check_open(choice, path, "in a note")
             return plan_note(path, _agent(path, "a note", agent, agents))
-        case ".jsonl":
+        case suffix if suffix == SUFFIX:
             _check_open(choice, path, "in a file of tasks")
-            return plan_file(path, agent, agents)
+            return plan_file(path, [] if agent is None else [agent], agents)
         case suffix:
             kind = repr(suffix) if suffix else "a file without an ending"
             raise SourceError(path, f"{kind} is not a source", hint=_SOURCES)

@@ -25,7 +25,7 @@ _parallel_agents() {
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
                 'review:Show what apply would put on the canvases of an execution. Nothing is written.'
-                'run:Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file.'
+                'run:Run agents on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file.'
                 'show:Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture.'
                 'simulate-provider:Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model.'
                 'status:Show one execution, or all of them.'
@@ -252,7 +252,7 @@ _parallel_agents_pause() {
 
 _parallel_agents_plan() {
     _arguments \
-        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \
         '--select[Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, changed-since-last-run, group\:LABEL, subtree\:NODE or text\:WORDS; with commas, and, or, not, parentheses]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group\: subtree\: text\: }' \
@@ -340,7 +340,7 @@ _parallel_agents_review() {
 
 _parallel_agents_run() {
     _arguments \
-        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \
         '--select[Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, changed-since-last-run, group\:LABEL, subtree\:NODE or text\:WORDS; with commas, and, or, not, parentheses]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group\: subtree\: text\: }' \
