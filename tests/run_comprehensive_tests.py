@@ -214,7 +214,8 @@ def main(arguments: Sequence[str]) -> int:
     tests = Path(asked.tests).resolve()
     sys.path[0] = str(tests.parent)  # where a test's own imports start, not beside this program
     recorder = Recorder(asked.only or list(CRITERIA), scenarios_in(tests))
-    code = pytest.main(["--rootdir", str(tests.parent), "-q", str(tests)], plugins=[recorder])
+    # In this one process: the recorder is not in those of `--numprocesses`.
+    code = pytest.main(["--rootdir", str(tests.parent), "-q", "--numprocesses=0", str(tests)], plugins=[recorder])
     print("\n" + "\n".join(_lines(recorder.tallies)))
     if asked.json is not None:
         Path(asked.json).write_text(_as_json(recorder.tallies), encoding="utf-8")
