@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -19,8 +19,10 @@ from parallel_agents.sources.plan import Plan, Share, SkippedFor
 _LABEL_CELLS = 16
 
 
-def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, Any]:
-    """All of it as JSON; what is unknown is null."""
+def document_of(
+    plan: Plan, found: Forecast, pilot: Pilot | None, *, later: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """All of it as JSON; what is unknown is null. `later` are steps of a pipeline that only results decide."""
     return {
         "plan": {
             "source": plan.source,
@@ -30,6 +32,7 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
             "by_canvas": [{"canvas_path": path, "tasks": tasks} for path, tasks in _by_canvas(plan, found).items()],
             "skipped": [_of_skip(skip) for skip in plan.skipped],
             "not_selected_nodes": plan.not_selected,
+            "later_steps": [{"step": step, "sources": number} for step, number in (later or {}).items()],
             "agents": [_of_share(share) for share in plan.shares],
             "warnings": list(plan.warnings),
             "max_concurrent": found.max_concurrent,
@@ -43,8 +46,10 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
     }
 
 
-def lines_of(plan: Plan, found: Forecast, *, after_pilot: bool) -> Iterator[str]:
-    """It in lines, in the language of this process."""
+def lines_of(
+    plan: Plan, found: Forecast, *, after_pilot: bool, later: Mapping[str, int] | None = None
+) -> Iterator[str]:
+    """It in lines, in the language of this process; `later` as in `document_of`."""
     if after_pilot:
         yield localized(f"{plan.source}: {count(found.tasks)} left, {found.max_concurrent} at once")
     else:
@@ -67,7 +72,13 @@ def lines_of(plan: Plan, found: Forecast, *, after_pilot: bool) -> Iterator[str]
         yield localized("all together")
         yield from _row("cost", found.cost_usd, None, dollars)
     yield from _row("duration", found.duration_s, None, seconds)
-    yield from map(localized, advice(found))
+    yield from map(localized, (*not_counted(later or {}), *advice(found)))
+
+
+def not_counted(later: Mapping[str, int]) -> Iterator[str]:
+    """Say which steps of a pipeline no figure counts."""
+    if later:
+        yield f"not in these figures, because it depends on results: {', '.join(later)}"
 
 
 def count(tasks: int) -> str:

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from parallel_agents.canvas.choice import NodeChoice
 from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.cli import codes
 from parallel_agents.cli.applying import show_outcome
@@ -54,8 +53,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     wait: bool = False
     model: str | None = None
     max_concurrent: int | None = None
-    notes: bool = False
-    skip_unreadable: bool = False
     again: Again = NOT_AGAIN
     landing: LandingChoice = LandingChoice()
     yes: bool = False
@@ -67,8 +64,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         *,
         model: str | None,
         max_concurrent: int | None,
-        notes: bool,
-        skip_unreadable: bool,
         again: Again,
         landing: LandingChoice,
         yes: bool = False,
@@ -78,8 +73,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             self,
             model=model,
             max_concurrent=max_concurrent,
-            notes=notes,
-            skip_unreadable=skip_unreadable,
             again=again,
             landing=landing,
             yes=yes,
@@ -91,10 +84,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             note(line)
 
 
-async def run_source(source: str, agents: Sequence[str], choice: NodeChoice, options: RunOptions) -> int:
+async def run_source(reading: Reading, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
     executor = _executor(options)
-    reading = Reading(source, tuple(agents), choice, notes=options.notes, skip_unreadable=options.skip_unreadable)
     plan = await read_source(executor, reading, options.remark)
     place = options.output or default_place(plan.source, plan.title, _today(), options.view.format)
     check_place(place)

@@ -11,17 +11,21 @@ from parallel_agents.canvas.choice import NodeChoice
 from parallel_agents.canvas.selection import Skipped
 from parallel_agents.core.errors import InputError
 from parallel_agents.executor import ParallelAgentExecutor
+from parallel_agents.pipelines.reading import load_pipeline
+from parallel_agents.pipelines.spec import Pipeline
 from parallel_agents.sources.canvases import EarlierByCanvas
+from parallel_agents.sources.pipelines import plan_pipeline, with_agents
 from parallel_agents.sources.plan import Plan, SkippedFor
 from parallel_agents.sources.several import plan_agents
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """What is read, and how."""
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read, for which agents or which pipeline, and how."""
 
     source: str
-    agents: tuple[str, ...]
     choice: NodeChoice
+    agents: tuple[str, ...] = ()
+    pipeline: str | None = None
     notes: bool = False
     skip_unreadable: bool = False
 
@@ -32,23 +36,30 @@ async def read_source(executor: ParallelAgentExecutor, reading: Reading, remark:
     Raises:
         InputError: it cannot be read, or there is nothing to run.
     """
-    plan = plan_agents(
-        reading.source,
-        reading.agents,
-        reading.choice,
-        executor.agents,
-        await _earlier(executor, reading),
-        notes=reading.notes,
-        skip_unreadable=reading.skip_unreadable,
-    )
+    pipeline = None if reading.pipeline is None else load_pipeline(reading.pipeline)
+    plan = await _planned(executor, reading, pipeline)
     _say_skipped(plan, remark)
     return plan
 
 
-async def _earlier(executor: ParallelAgentExecutor, reading: Reading) -> dict[str, EarlierByCanvas]:
+async def _planned(executor: ParallelAgentExecutor, reading: Reading, pipeline: Pipeline | None) -> Plan:
+    named = reading.agents
+    if pipeline is not None:
+        pipeline = with_agents(pipeline, executor.agents)
+        named = tuple(dict.fromkeys(step.agent for step in pipeline.roots()))
+    earlier = await _earlier(executor, reading, named)
+    how = {"notes": reading.notes, "skip_unreadable": reading.skip_unreadable}
+    if pipeline is not None:
+        return plan_pipeline(reading.source, pipeline, reading.choice, executor.agents, earlier, **how)
+    return plan_agents(reading.source, named, reading.choice, executor.agents, earlier, **how)
+
+
+async def _earlier(
+    executor: ParallelAgentExecutor, reading: Reading, agents: Sequence[str]
+) -> dict[str, EarlierByCanvas]:
     if not reading.choice.needs_journal:
         return {}
-    names = {agent: executor.agents.resolve(agent).name for agent in reading.agents}
+    names = {agent: executor.agents.resolve(agent).name for agent in agents}
     return {agent: await executor.executions.earlier(Path(reading.source), name) for agent, name in names.items()}
 
 
