@@ -44,6 +44,7 @@ CRITERIA = {
             "tests/simulator",
             "tests/endtoend/test_on_the_simulator.py",
             "tests/endtoend/test_parallel_equals_serial.py",
+            "tests/endtoend/test_subagents.py",
             "tests/endtoend/test_the_readme.py",
         ),
     ),

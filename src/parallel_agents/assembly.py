@@ -17,7 +17,7 @@ from parallel_agents.core.secrets import key_variables, without_secrets
 from parallel_agents.core.settings import Level, Settings
 from parallel_agents.engine.engine import Engine
 from parallel_agents.engine.monitor import PerformanceMonitor
-from parallel_agents.engine.parts import Accept, Parts
+from parallel_agents.engine.parts import Accept, Bind, Parts
 from parallel_agents.journal import IN_MEMORY, SqliteJournal, default_path
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.clock import Clock
@@ -93,6 +93,7 @@ class Service:
         environ: Mapping[str, str],
         *,
         accept: Accept,
+        bind: Bind,
     ) -> None:
         self._settings = settings
         self.clock: Clock = SystemClock()
@@ -115,6 +116,7 @@ class Service:
             chance=chance,
             parameters=agents.parameters,
             accept=accept,
+            bind=bind,
         )
         self.engine = Engine(parts, settings, self.monitor)
         self._root: asyncio.Task[None] | None = None

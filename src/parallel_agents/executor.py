@@ -13,6 +13,7 @@ import msgspec
 from parallel_agents.agents.registry import AgentRegistry, Target
 from parallel_agents.archive import Archive
 from parallel_agents.assembly import JournalDoor, Service, SystemClock
+from parallel_agents.chaining import Chaining
 from parallel_agents.configuration import changed, load, refuse_unavailable
 from parallel_agents.control import Control
 from parallel_agents.core.budget import Budget
@@ -339,7 +340,10 @@ class ParallelAgentExecutor(Archive):
     def _service(self) -> Service:
         if self._made is None:
             refuse_unavailable(self.settings, "configuration")  # before a journal is made
-            self._made = Service(self.settings, self.journal, self.agents, self._environ, accept=self._accept)
+            bind = Chaining(self._intake).bind
+            self._made = Service(
+                self.settings, self.journal, self.agents, self._environ, accept=self._accept, bind=bind
+            )
             for listener in self._listeners:
                 self._made.engine.announcer.subscribe(listener)
         return self._made

@@ -32,7 +32,7 @@ class Fingerprinting:
         """The fingerprint of a task of this agent; None where its result serves nobody else."""
         name = (record.name, record.model)
         if name not in self._known:
-            self._known[name] = self._made(self._agents.resolve(record.name), record)
+            self._known[name] = self._made(self._agents.recorded(record), record)
         found = self._known[name]
         return None if found is None else found.of(input_data)
 
@@ -55,8 +55,9 @@ class Fingerprinting:
             temperature=chosen.temperature,
             max_tokens=chosen.max_tokens,
             fallback=record.fallback_model,
-            # Of the input, an agent with a contract sends a model what its file names, and nothing else.
-            fields=tuple(agent.fields) if has_contract else None,
+            # Of the input, an agent with a contract sends a model what its file names, and nothing else; one
+            # in the subagent format sends all of it.
+            fields=tuple(agent.fields) if has_contract and not agent.takes_all else None,
         )
         return Fingerprints(asking)
 

@@ -48,12 +48,13 @@ class Forecaster:
     ) -> Forecast:
         """Foretell these tasks, submitted at this time (seconds since the epoch).
 
-        With `reuses`, those that were answered before need nothing. What ran in the executions `pilots` goes before
-        everything else that the journal knows.
+        Tasks whose input is made of the results of others are left out. With `reuses`, those that were answered before
+        need nothing. What ran in the executions `pilots` goes before everything else that the journal knows.
         """
         agents = execution.agents
         reused = await self._reused(tasks) if reuses else frozenset[int]()
-        left = [task for position, task in enumerate(tasks) if position not in reused]
+        # What a later step will ask is in results that are not there yet.
+        left = [task for position, task in enumerate(tasks) if position not in reused and task.binding is None]
         of_agent = {agent.name: [task for task in left if task.agent_name == agent.name] for agent in agents}
         seen = await self._journal.read(lambda reader: _History(reader, agents, pilots).read())
 

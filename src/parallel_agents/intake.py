@@ -14,7 +14,7 @@ from parallel_agents.core.execution import AgentRecord, ExecutionRecord, models_
 from parallel_agents.core.ids import new_id
 from parallel_agents.core.levels import available, obstacle, own_level
 from parallel_agents.core.settings import IsolationLevel, Level, Settings
-from parallel_agents.core.submission import TaskMapping, parse_task, parse_tasks, resolve_task
+from parallel_agents.core.submission import TaskMapping, packed_input, parse_task, parse_tasks, resolve_task
 from parallel_agents.core.task import Task
 from parallel_agents.fingerprinting import Fingerprinting, digest_of
 from parallel_agents.ports.entries import Request
@@ -132,6 +132,26 @@ class Intake:
         (agent,) = self._agent_records([parsed], model, Origin())
         return self._resolved(parsed, position, "", {agent.name: agent}), agent
 
+    def bound(self, task: Task, values: Mapping[str, Any], record: AgentRecord) -> Task:
+        """A task that was taken in without an input, with these values for it; those that its agent knows count.
+
+        Raises:
+            TaskError: a required field is missing, or a value cannot be kept.
+        """
+        agent = self._agents.recorded(record)
+        known = with_known_fields(agent, values, task.canvas_path)
+        if agent.fields and not agent.takes_all:
+            known = {name: value for name, value in known.items() if name in agent.fields}
+        if missing := missing_fields(agent, known):
+            raise TaskError(
+                task.position,
+                f"{agent.name} needs {', '.join(missing)}",
+                key="input_data",
+                place=f"task {task.task_id}",
+            )
+        packed = packed_input(known, task.position, f"task {task.task_id}")
+        return msgspec.structs.replace(task, input_data=packed, fingerprint=self._fingerprinting.of(record, known))
+
     def check_levels(self, agents: Sequence[AgentRecord]) -> None:
         """Hold the levels that agents were submitted with against the settings. Raises `AgentError`."""
         for agent in agents:
@@ -198,12 +218,13 @@ class Intake:
     def _resolved(self, task: TaskMapping, position: int, place: str, records: Mapping[str, AgentRecord]) -> Task:
         agent = self._agents.resolve(task.agent_name)
         known = with_known_fields(agent, task.input_data, task.canvas_path)
-        if missing := missing_fields(agent, known):
+        if task.binding is None and (missing := missing_fields(agent, known)):
             hint = f"{agent.name} reads {', '.join(agent.fields)}."
             raise TaskError(
                 position, f"{agent.name} needs {', '.join(missing)}", key="input_data", hint=hint, place=place
             )
         task = msgspec.structs.replace(task, agent_name=agent.name, input_data=known)
         resolved = resolve_task(task, position, place, self._settings, agent.limits, self._random_bytes(8))
-        fingerprint = self._fingerprinting.of(records[agent.name], known)
+        # What it asks is known once it has its input.
+        fingerprint = None if task.binding is not None else self._fingerprinting.of(records[agent.name], known)
         return msgspec.structs.replace(resolved, fingerprint=fingerprint)

@@ -66,7 +66,7 @@ WRONG = {
         r"my\.md:11: .*not available in this",
     ),
     "no output": (SPEC.replace("output:", "inputs_:").replace("inputs_", "title"), "title"),
-    "neither output nor entry": ("---\nname: a\ndescription: b\n---\nx", "needs an `output` contract"),
+    "neither output nor entry": ("---\nname: a\ndescription: b\ntitle: t\n---\nx", "needs an `output` contract"),
     "both": (SPEC.replace("limits:", "entry: m:f\nlimits:"), "both `entry` and `output`"),
     "no prompt": (SPEC.replace("讲一讲。", ""), "has no prompt"),
 }

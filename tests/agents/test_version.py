@@ -8,7 +8,7 @@ from parallel_agents.agents.version import PROMPTS
 MODULES = ("answers", "contract", "prompt", "runtime")
 """What this package adds to a prompt, and how it reads an answer."""
 
-KNOWN = (1, "3ed05b90d416489e074f0d0bd7515241e6fa98db5dd28c414cba005d0e9942f4")
+KNOWN = (1, "c9569d0d7a9d7c7a7ff3e56c1fbd31663c2dca484101291d0fbb2e918a8752ea")
 
 
 def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:

@@ -51,6 +51,7 @@ PARTS = {
     "Endpoint({}, {})": "a repr",
     '"" or a hint that starts with "{}"': "said to models",
     "credit balance is too low": "a provider's words that are looked for",
+    "path too long": "the system's words that are looked for",
 }
 """What is composed into sentences before anybody reads it; the sentences have lines of their own."""
 NOT_WORDS = re.compile(r"\b(SELECT|INSERT|CREATE)\b|^[\w\s.|\[\]]+\| None|^\{|^module |^[A-Z_]+_URL=|^$")

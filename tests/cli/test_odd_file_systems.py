@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -58,3 +59,27 @@ def test_where_there_are_no_links_a_file_is_still_whole_and_replaces_none(tmp_pa
     assert (tmp_path / "mine.json").read_text(encoding="utf-8") == "mine"
     assert json.loads((tmp_path / "new.json").read_text(encoding="utf-8")) == {"name": "new.json"}
     assert (tmp_path / "new.json").stat().st_mode & 0o777 == (tmp_path / "mine.json").stat().st_mode & 0o777
+
+
+def test_a_place_for_temporary_files_whose_path_is_too_long_for_sockets_is_named(tmp_path: Path) -> None:
+    place = tmp_path / ("long" * 30)
+    place.mkdir()
+    tasks = tmp_path / "tasks.jsonl"
+    material = {"material_content": "Euler walked over seven bridges. Each was crossed once.", "topic": "graphs"}
+    tasks.write_text(json.dumps({"agent_name": "oral-explanation", "input_data": material}), encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "parallel_agents", "run", str(tasks), "--model", "offline", "--journal", "j.sqlite3"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(place)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert (
+        f"TMPDIR {str(place)!r} is too long a path for the sockets of workers. Set it to a shorter one" in done.stderr
+    )
+    assert "Traceback" not in done.stderr

@@ -94,6 +94,11 @@ def test_what_calls_no_language_model_costs_nothing() -> None:
     assert found.unpriced == ()
 
 
+def test_a_batch_that_was_answered_before_needs_nothing() -> None:
+    found = forecast([], SLOTS, at=0.0)
+    assert (found.tasks, found.cost_usd, found.duration_s) == (0, Range(0, 0, 0), Range(0, 0, 0))
+
+
 def test_tasks_that_were_asked_twice_are_told_as_a_share() -> None:
     work = Work(agent="a", model="m", inputs=(1,), observed=(seen(), seen(calls=2), seen(), seen()))
     assert forecast([work], SLOTS, at=0.0).agents[0].repaired_share == 0.25

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from parallel_agents.core.chains import Binding, NotNeeded
 from parallel_agents.core.events import Event
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.settings import ErrorHandling, ParallelProcessing, Settings, TaskQueue
@@ -22,6 +23,7 @@ from parallel_agents.engine.parts import Parts
 from parallel_agents.journal import SqliteJournal
 from parallel_agents.models.gateway import ModelGateway
 from parallel_agents.ports.clock import Clock
+from parallel_agents.ports.entries import Unbound
 from parallel_agents.ports.workers import WorkerPool
 from parallel_agents.workers.inline import InlinePool
 from parallel_agents.workers.workdir import ContextIsolationManager
@@ -50,6 +52,12 @@ def accept(given: Mapping[str, Any], position: int, model: str | None) -> tuple[
     agent = AgentRecord(name=given["agent_name"], target=f"{AGENTS}:{given['agent_name']}", model=model)
     task = resolve_task(parse_task(given, position, ""), position, "", Settings(), AgentLimits(), random.randbytes(8))
     return task, agent
+
+
+def bind(_execution_id: str, unbound: Unbound, _record: AgentRecord) -> tuple[Task, ...] | NotNeeded:
+    """Takes the source of a binding for the input; the expressions are no matter of the engine."""
+    source = msgspec.msgpack.decode(unbound.binding, type=Binding).source
+    return (msgspec.structs.replace(unbound.task, input_data=msgspec.msgpack.encode(source)),)
 
 
 class Bench:
@@ -132,9 +140,8 @@ async def running_engine(
 ) -> AsyncGenerator[Bench]:
     clock, chance = clock or SystemClock(), random.Random(1)
     gateway = ModelGateway(settings, journal, now=clock.now, random=chance.random, environ=environ or {})
-    monitor = PerformanceMonitor(
-        enabled=True, pids=lambda: [worker.pid for worker in pool.workers()], monotonic=clock.monotonic
-    )
+    pids = lambda: [worker.pid for worker in pool.workers()]  # noqa: E731 - short, and used once
+    monitor = PerformanceMonitor(enabled=True, pids=pids, monotonic=clock.monotonic)
     parts = Parts(
         journal=journal,
         pool=pool,
@@ -144,6 +151,7 @@ async def running_engine(
         chance=chance,
         parameters=lambda _agent: msgspec.msgpack.encode({}),
         accept=accept,
+        bind=bind,
     )
     engine = Engine(parts, settings, monitor)
     await pool.start(0)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from tests.journal.known import REACHED, Known
+from tests.journal.known import OPEN, REACHED, Known, Model
 from tests.journal.scene import (
     EXECUTION,
     OTHER,
@@ -33,14 +33,13 @@ from parallel_agents.core.errors import JournalError
 from parallel_agents.core.execution import Counts
 from parallel_agents.core.outcome import CallTotals
 from parallel_agents.core.retry import ENGINE_LOSS_LIMIT
-from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Trigger, move, sources
+from parallel_agents.core.states import SETTLED, TRANSITIONS, State, Trigger, move
 from parallel_agents.journal import SqliteJournal
 from parallel_agents.ports.entries import Adopted, Released, Request
 
 T = TypeVar("T")
 
 NUMBER = 4
-OPEN = set(State) - SETTLED
 ENDINGS = sorted({row.trigger for row in TRANSITIONS if row.source is State.RUNNING} - {Trigger.ENGINE_LOST})
 tasks = st.integers(0, NUMBER - 1)
 
@@ -51,7 +50,7 @@ class LifeOfTasks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.model = [Known() for _ in range(NUMBER)]
+        self.model = Model(Known() for _ in range(NUMBER))
         self.now = 10.0
         self.discarded = 0
         self.cancelled = self.stopped = False
@@ -81,24 +80,30 @@ class LifeOfTasks(RuleBasedStateMachine):
         order=st.permutations(range(NUMBER)),
         edges=st.sets(st.tuples(tasks, tasks), max_size=4),
         answered=st.sets(tasks),
+        unbound=st.sets(tasks),
     )
-    def submit(self, ranks: list[int], order: list[int], edges: set[tuple[int, int]], answered: set[int]) -> None:
+    def submit(
+        self, ranks: list[int], order: list[int], edges: set[tuple[int, int]], answered: set[int], unbound: set[int]
+    ) -> None:
         self.ranks = ranks
         for one, other in edges:
             # Along one order of all tasks there is no circle, and any graph without circles has such an order.
             if order[one] > order[other]:
                 self.model[one].depends_on |= {other}
+                self.model[one].is_unbound = one in unbound
         given = [
             a_task(
                 position,
                 rank=rank,
                 depends_on=tuple(a_task(on).task_id for on in self.model[position].depends_on),
-                fingerprint=bytes([position]),
+                fingerprint=None if self.model[position].is_unbound else bytes([position]),
+                binding=b"\x80" if self.model[position].is_unbound else None,
             )
             for position, rank in enumerate(ranks)
         ]
         self.answer_before(answered)
-        expected = {a_task(number).task_id for number in self.reuse(answered)}
+        self.answered = answered
+        expected = {a_task(number).task_id for number in self.model.reuse(answered, an_execution().submitted_at)}
         (reused,) = self.done(lambda: self.journal.submit(an_execution(), given, Request(reuses=True)))
         assert set(reused) == expected
         self.keys = keys_of(self.journal)
@@ -115,41 +120,12 @@ class LifeOfTasks(RuleBasedStateMachine):
         begins = [partial(self.journal.begin, key, 1, WORKER, 1.0) for key in keys]
         self.done(*begins, *(partial(self.journal.settle, settled(key, 1, calls=calls)) for key in keys))
 
-    def reuse(self, answered: set[int]) -> set[int]:
-        """What has an earlier result at once: all that was answered and depends on nothing else than such."""
-        reused: set[int] = set()
-        while more := {n for n in answered - reused if self.model[n].depends_on <= reused}:
-            reused |= more
-        for number in reused:
-            self.model[number].take(Trigger.REUSED, an_execution().submitted_at)
-            self.model[number].is_reused = True
-        return reused
-
-    def is_ready(self, known: Known) -> bool:
-        return known.state is State.PENDING and all(self.model[on].state is State.COMPLETED for on in known.depends_on)
-
-    def below(self, task: int) -> set[int]:
-        """Everything that depends on a task, also through others."""
-        direct = {number for number, known in enumerate(self.model) if task in known.depends_on}
-        return direct.union(*map(self.below, direct))
-
-    def above(self, task: int) -> set[int]:
-        """Everything that a task depends on, also through others."""
-        return set(self.model[task].depends_on).union(*map(self.above, self.model[task].depends_on))
-
-    def pass_on(self, task: int, at: float) -> set[str]:
-        """What follows for others from the end of a task; the ids of those that are skipped."""
-        if self.model[task].state not in SETTLED - {State.COMPLETED}:
-            return set()
-        skipped = {number for number in self.below(task) if self.model[number].state is State.PENDING}
-        for number in skipped:
-            self.model[number].take(Trigger.DEPENDENCY_FAILED, at)
-            self.model[number].by_dependency = True
-        return {a_task(number).task_id for number in skipped}
+    def names(self, numbers: set[int]) -> set[str]:
+        return {a_task(number).task_id for number in numbers}
 
     def expect_begin(self, task: int, attempt: int) -> bool:
         known = self.model[task]
-        landed = self.is_ready(known) and attempt == len(known.attempts) + 1
+        landed = self.model.is_ready(known) and attempt == len(known.attempts) + 1
         if landed:
             known.take(Trigger.STARTED, self.now)
             known.attempts.append((None, True))
@@ -190,7 +166,7 @@ class LifeOfTasks(RuleBasedStateMachine):
         expected = self.expect_settle(task, attempt, trigger, due_in, lost_worker=lost_worker)
         (landing,) = self.done(lambda: self.journal.settle(settlement))
         assert landing.landed == expected
-        assert set(landing.skipped) == (self.pass_on(task, settlement.at) if expected else set())
+        assert set(landing.skipped) == (self.names(self.model.pass_on(task, settlement.at)) if expected else set())
 
     @rule(task=tasks, trigger=st.sampled_from(ENDINGS), due_in=st.none() | st.sampled_from([0.5, 3.0]))
     def run_an_attempt(self, task: int, trigger: Trigger, due_in: float | None) -> None:
@@ -226,6 +202,30 @@ class LifeOfTasks(RuleBasedStateMachine):
         assert released == [Released(len(due), min(left, default=None))]
 
     @rule(task=tasks)
+    def bind(self, task: int) -> None:
+        self.now += 1.0
+        at, known = self.now, self.model[task]
+        expected = self.model.waits_for_its_input(known)
+        (bound,) = self.done(lambda: self.journal.bind(self.keys[task], [a_task(task, fingerprint=bytes([task]))], at))
+        assert bound.landed == expected
+        if expected:
+            known.is_unbound = False
+            if task in self.answered:
+                known.take(Trigger.REUSED, at)
+                known.is_reused = True
+
+    @rule(task=tasks, trigger=st.sampled_from([Trigger.NOT_NEEDED, Trigger.INPUT_FAILED]))
+    def drop(self, task: int, trigger: Trigger) -> None:
+        self.now += 1.0
+        at, known = self.now, self.model[task]
+        expected = self.model.waits_for_its_input(known)
+        (landing,) = self.done(lambda: self.journal.drop(self.keys[task], trigger, "because", at))
+        assert landing.landed == expected
+        if expected:
+            known.take(trigger, at)
+        assert set(landing.skipped) == (self.names(self.model.pass_on(task, at)) if expected else set())
+
+    @rule(task=tasks)
     def try_again_after_a_pause(self, task: int) -> None:
         self.run_an_attempt(task, Trigger.RETRY_SCHEDULED, 0.5)
         self.release_due(10.0)
@@ -250,7 +250,7 @@ class LifeOfTasks(RuleBasedStateMachine):
         adopted = self.done(lambda: self.journal.adopt(EXECUTION, at))
         assert adopted == [Adopted(taken_back=len(running) - poisoned, poisoned=poisoned)]
         for task in range(NUMBER):
-            self.pass_on(task, at)
+            self.model.pass_on(task, at)
 
     @rule(stopped=st.booleans())
     def cancel(self, stopped: bool) -> None:
@@ -263,20 +263,9 @@ class LifeOfTasks(RuleBasedStateMachine):
         self.cancelled = self.cancelled or not stopped
         assert self.done(lambda: self.journal.cancel(EXECUTION, at, stopped=stopped)) == [len(affected)]
 
-    def hang_together_with(self, chosen: set[int]) -> set[int]:
-        """What a retry of these moves: what they depend on too, and what only failed for want of them."""
-        ended = {number for number, known in enumerate(self.model) if known.state in sources(Trigger.RETRIED)}
-        wanted = (chosen & ended).union(*(self.above(task) & ended for task in chosen & ended))
-        only_for_want = {number for number in ended if self.model[number].by_dependency}
-        revived = set(wanted)
-        while more := {n for n in only_for_want - revived if self.model[n].depends_on & revived}:
-            revived |= more
-        held = set[int]().union(*(self.below(task) for task in ended - revived))
-        return wanted | (revived - held)
-
     @rule(chosen=st.none() | st.sets(tasks))
     def retry(self, chosen: set[int] | None) -> None:
-        affected = self.hang_together_with(set(range(NUMBER)) if chosen is None else chosen)
+        affected = self.model.hang_together_with(set(range(NUMBER)) if chosen is None else chosen)
         for number in affected:
             known = self.model[number]
             known.take(Trigger.RETRIED, self.now)
@@ -298,7 +287,7 @@ class LifeOfTasks(RuleBasedStateMachine):
             if self.model[number].is_reused
             and self.model[number].state is State.COMPLETED
             and not self.model[number].depends_on
-            and not self.below(number)
+            and not self.model.below(number)
         ]
         for number in anew:
             self.model[number].take(Trigger.RENEWED, self.now)
@@ -340,11 +329,13 @@ class LifeOfTasks(RuleBasedStateMachine):
     def what_is_derived_agrees(self) -> None:
         states = [known.state for known in self.model]
         assert counts_of(self.journal) == Counts.of({state: states.count(state) for state in State})
-        pending = [number for number in range(NUMBER) if self.is_ready(self.model[number])]
+        pending = [number for number in range(NUMBER) if self.model.is_ready(self.model[number])]
         ready = seen(self.journal, lambda reader: reader.ready(EXECUTION, exclude=(), limit=9, order="priority"))
         expected = sorted(pending, key=lambda number: (self.ranks[number], number))
         assert [one.key for one in ready] == [self.keys[number] for number in expected]
         assert [one.final_round for one in ready] == [self.model[number].final_round for number in expected]
+        unbound = [self.keys[number] for number in range(NUMBER) if self.model.waits_for_its_input(self.model[number])]
+        assert [one.key for one in seen(self.journal, lambda reader: reader.unbound(EXECUTION, 9))] == unbound
         due = [known.due_at for known in self.model if known.due_at is not None]
         assert seen(self.journal, lambda reader: reader.next_due_at(EXECUTION)) == min(due, default=None)
         execution = execution_of(self.journal)

@@ -30,6 +30,8 @@ MOVED_BY = {
     "retry_tasks": Trigger.RETRIED,
     "take_results": Trigger.REUSED,
     "renew_tasks": Trigger.RENEWED,
+    "leave_out_unbound": Trigger.NOT_NEEDED,
+    "fail_unbound": Trigger.INPUT_FAILED,
 }
 SETTLING = {
     Trigger.SUCCEEDED,

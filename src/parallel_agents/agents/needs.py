@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parallel_agents.agents.contract import schema_of
-from parallel_agents.agents.prompt import system_prompt, user_prompt
+from parallel_agents.agents.prompt import first_turn, system_prompt
 from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Text
 from parallel_agents.core.forecast import Range
 from parallel_agents.core.tokens import TOKENS_A_MESSAGE, likely_tokens
@@ -23,7 +23,7 @@ def foreseen_input(spec: AgentSpec, values: Mapping[str, Any]) -> int:
     """Tokens that its first call sends for this input, estimated: system text, fenced input and schema."""
     schema = None if spec.output is None else schema_of(spec.output)
     asked = "" if schema is None else json.dumps(schema.json_schema, ensure_ascii=False)
-    texts = (system_prompt(spec), user_prompt(tuple(spec.inputs), values), asked)
+    texts = (system_prompt(spec), first_turn(spec, values), asked)
     return sum(likely_tokens(text) for text in texts) + 2 * TOKENS_A_MESSAGE
 
 
@@ -34,7 +34,7 @@ def contract_output(spec: AgentSpec, values: Mapping[str, Any]) -> Range | None:
     """
     if spec.output is None:
         return None
-    text = user_prompt(tuple(spec.inputs), values)
+    text = first_turn(spec, values)
     return _of(spec.output, likely_tokens(text) / len(text))
 
 

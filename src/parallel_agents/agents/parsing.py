@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from parallel_agents.agents.frontmatter import FrontMatter, split
 from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SpecLanding, SubQuestions, Text
+from parallel_agents.agents.subagents import FIELDS, is_subagent, spec_of
 from parallel_agents.core.errors import AgentError
 
-_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_KEYS = tuple(field.name for field in msgspec.structs.fields(AgentSpec) if field.name != "prompt")
+_KEYS = tuple(field.name for field in msgspec.structs.fields(AgentSpec) if field.name not in {"prompt", "subagent"})
 
 
 def read_spec(path: Path) -> tuple[AgentSpec, str]:
@@ -34,67 +33,47 @@ def read_spec(path: Path) -> tuple[AgentSpec, str]:
 
 
 def parse_spec(text: str, place: str) -> AgentSpec:
-    """Parse the text of an agent file. The same text gives the same agent.
+    """Parse the text of an agent file, ours or in the subagent format. The same text gives the same agent.
 
     Raises:
         AgentError: names the place, line and key.
     """
-    name = Path(place).stem
-    match = _FRONT.match(text)
-    if match is None:
-        raise AgentError(
-            name, "has no front matter: a file starts with --- and YAML, then --- and the prompt", place=place
-        )
-    front = _front_matter(match.group(1), name, place)
-    prompt = text[match.end() :].strip()
+    file = split(text, Path(place).stem, place)
+    try:
+        front = file.values()
+    except AgentError:
+        # Many files of the other format have a description that strict YAML refuses.
+        front = file.values_with_open_description({*FIELDS, *_KEYS})
+        if front is None or not is_subagent(front, _KEYS):
+            raise
+        return spec_of(file, front, has_open_description=True)
+    return spec_of(file, front) if is_subagent(front, _KEYS) else _own_spec(file, front)
+
+
+def _own_spec(file: FrontMatter, front: Mapping[Any, Any]) -> AgentSpec:
     for key in front:
         if key not in _KEYS:
-            close = difflib.get_close_matches(str(key), _KEYS, n=1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"The keys are {', '.join(_KEYS)}."
-            raise AgentError(
-                name, f"has the unknown key {key!r}", place=_at(place, match.group(1), str(key)), hint=hint
-            )
+            _refuse_key(file, str(key))
     try:
-        spec = msgspec.convert({**front, "prompt": prompt}, AgentSpec)
+        spec = msgspec.convert({**front, "prompt": file.body}, AgentSpec)
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").removeprefix(".")
-        at = _at(place, match.group(1), key)
-        raise AgentError(name, f"has a wrong value at {key or 'the top'}: {problem}", place=at) from None
-    _check_parts(spec, place)
+        problem = f"has a wrong value at {key or 'the top'}: {problem}"
+        raise AgentError(file.name, problem, place=file.at(key)) from None
+    _check_parts(spec, file.place)
     if spec.isolation == "container":
-        at = _at(place, match.group(1), "isolation")
         problem = "asks for the `isolation` container, which is not available in this version"
-        raise AgentError(spec.name, problem, place=at, hint="Use 'process'.")
+        raise AgentError(spec.name, problem, place=file.at("isolation"), hint="Use 'process'.")
     return spec
 
 
-def _front_matter(yaml_text: str, name: str, place: str) -> dict[str, Any]:
-    try:
-        value: object = YAML(typ="safe", pure=True).load(yaml_text)  # pyright: ignore[reportUnknownMemberType]
-    except MarkedYAMLError as error:
-        told: Any = error
-        mark = told.problem_mark or told.context_mark
-        line = (mark.line if mark else 0) + 2
-        raise AgentError(name, f"has broken front matter: {told.problem}", place=f"{place}:{line}") from None
-    except (YAMLError, ValueError) as error:  # a control character; a date that is none
-        raise AgentError(name, f"has broken front matter: {error}", place=place) from None
-    if not isinstance(value, dict):
-        raise AgentError(name, "has front matter that is not a mapping", place=place)
-    return cast("dict[str, Any]", value)
-
-
-def _at(place: str, yaml_text: str, key: str) -> str:
-    found: int | None = None
-    lines = yaml_text.splitlines()
-    start, indent = 0, ""
-    for part in filter(None, re.split(r"[.\[]", key)):
-        name = rf"{indent}['\"]?{re.escape(part)}['\"]?\s*:"
-        line = next((number for number in range(start, len(lines)) if re.match(name, lines[number])), None)
-        if line is None:
-            break
-        found, start, indent = line, line + 1, r"\s+"
-    return place if found is None else f"{place}:{found + 2}"
+def _refuse_key(file: FrontMatter, key: str) -> NoReturn:
+    close = difflib.get_close_matches(key, _KEYS, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"The keys are {', '.join(_KEYS)}."
+    if key in FIELDS:
+        hint = "It is one of the subagent format, and other keys of the file are not: it has to keep to one of the two."
+    raise AgentError(file.name, f"has the unknown key {key!r}", place=file.at(key), hint=hint)
 
 
 def _check_parts(spec: AgentSpec, place: str) -> None:

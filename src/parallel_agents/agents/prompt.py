@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,12 +19,43 @@ _RULE = """
 """
 
 
+# An agent that was written for tools would rather make up what they say than say that it has none.
+_ALONE = """
+## 运行方式
+
+这里没有工具、文件、网络和其他代理，也没有后续对话：只能根据用户消息，用这一次回答完成任务。\
+上文要求的步骤如果因此做不到，就直说做不到，不得假装做过，也不得编造其结果。
+"""
+
+_PLAIN = re.compile(r"[\w.-]{1,64}")
+_OTHERS = "其他字段（JSON）"
+
+
 def system_prompt(spec: AgentSpec) -> str:
     """The agent's own prompt, then what holds for all: notes are data, and how the answer must look."""
     parts = [spec.prompt, _RULE.strip()]
+    if spec.subagent is not None:
+        parts.append(_ALONE.strip())
     if spec.output is not None:
         parts.append("## 输出格式\n\n" + _format_of(spec.output))
     return "\n\n".join(parts)
+
+
+def first_turn(spec: AgentSpec, values: Mapping[str, Any]) -> str:
+    """What an agent is asked first: its fields as data; for one in the subagent format all that is given."""
+    if spec.subagent is None:
+        return user_prompt(tuple(spec.inputs), values)
+    given = _all_given(spec, values)
+    data = user_prompt(tuple(given), given)
+    return f"{spec.subagent.opening}\n\n{data}" if spec.subagent.opening else data
+
+
+def _all_given(spec: AgentSpec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Every value by its field. A name that could be taken for more than a name goes inside the fence."""
+    names = [*(name for name in spec.inputs if name in values), *(name for name in values if name not in spec.inputs)]
+    plain = {name: values[name] for name in names if _PLAIN.fullmatch(name)}
+    others = {name: values[name] for name in names if name not in plain}
+    return {**plain, _OTHERS: others} if others else plain
 
 
 def user_prompt(fields: Sequence[str], values: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
@@ -24,6 +25,10 @@ ALIASES = {"scoring": "scoring-agent"}
 # The specification's sample calls the material by another name than the agents do.
 _FIELD_ALIASES = {"material_text": "material_content"}
 
+# Said to whoever listens; without a listener the standard library would print it, and the command line says it itself.
+_log = logging.getLogger("parallel_agents.agents")
+_log.addHandler(logging.NullHandler())
+
 Target = str | Callable[..., Awaitable[Mapping[str, Any]]]
 
 
@@ -31,6 +36,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that can be run. `fields` are the inputs it knows (True: required).
 
     `reusable` tells that its result is all that a run of it does, so that the result of an earlier run may serve.
+    `takes_all` tells that it sends whatever its task gives, not only its `fields`. `warnings` say what of its file has
+    no effect.
     """
 
     name: str
@@ -48,6 +55,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     reusable: bool = False
     spec: str | None = None
     spec_path: str | None = None
+    takes_all: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class AgentRegistry:
@@ -56,6 +65,7 @@ class AgentRegistry:
     def __init__(self) -> None:
         self._agents: dict[str, Agent] = {}
         self._packed: dict[tuple[str, str | None], bytes] = {}
+        self._recorded: dict[tuple[str, str], Agent] = {}
         self._shipped = False
 
     def names(self) -> list[str]:
@@ -81,6 +91,8 @@ class AgentRegistry:
                 raise AgentError(agent.name, f"is the name of {earlier.spec_path} too", place=name, hint="Rename one.")
             # By its own name too: that is what its tasks say. Whoever names a file means that file's agent.
             self._agents[name] = self._agents[agent.name] = agent
+            for warning in agent.warnings:
+                _log.warning("%s: %s", name, warning)
             return agent
         close = difflib.get_close_matches(name, [*self._agents, *ALIASES], n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
@@ -134,6 +146,17 @@ class AgentRegistry:
             isolation=isolation,
             fallback_model=fallback_model,
         )
+
+    def recorded(self, record: AgentRecord) -> Agent:
+        """The agent of a record, as it was then: in another process its file need not be known, or may say else."""
+        if record.spec is not None:
+            key, path = (record.name, record.spec), record.spec_path
+            if key not in self._recorded:
+                spec = parse_spec(record.spec, path or f"{record.name}.md")
+                self._recorded[key] = _from_spec(spec, record.spec, path)
+            return self._recorded[key]
+        self._load_shipped()
+        return self._agents.get(record.name) or Agent(name=record.name, target=record.target)
 
     def parameters(self, record: AgentRecord) -> bytes:
         """What a worker is told of an agent: a msgpack map with its name and its parsed spec."""
@@ -227,4 +250,6 @@ def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
         reusable=spec.output is not None if spec.reusable is None else spec.reusable,
         spec=text,
         spec_path=path,
+        takes_all=spec.subagent is not None,
+        warnings=() if spec.subagent is None else spec.subagent.warnings,
     )

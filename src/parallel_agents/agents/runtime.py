@@ -9,7 +9,7 @@ import msgspec
 
 from parallel_agents.agents.answers import Problems
 from parallel_agents.agents.contract import check, name_of, schema_of, sections_of
-from parallel_agents.agents.prompt import is_blank, repair_prompt, system_prompt, user_prompt
+from parallel_agents.agents.prompt import first_turn, is_blank, repair_prompt, system_prompt
 from parallel_agents.agents.spec import AgentSpec, Output, Score
 from parallel_agents.core.errors import ContractError, ItemError, UnscoredError
 from parallel_agents.ports.context import Context
@@ -36,12 +36,13 @@ async def run(context: Context) -> Mapping[str, Any]:
     for field in spec.required:
         if is_blank(context.input.get(field)):
             raise ItemError(f"agent {spec.name!r} needs the field {field!r} in input_data")
-    question = user_prompt(tuple(spec.inputs), context.input)
+    question = first_turn(spec, context.input)
     response = await _ask(context, spec, spec.output, [Message("user", question)])
     try:
         return _accepted(spec.output, response)
     except Problems as first:
-        if not response.is_language_model:  # it would give the same answer again
+        # What is no language model would give the same answer again.
+        if not response.is_language_model or not spec.may_ask_again:
             raise ContractError(first.problems, response.text) from None
         context.progress(None, "asks once more: " + "; ".join(first.problems))
         messages = _once_more(question, response, first.problems)

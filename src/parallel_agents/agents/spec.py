@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -12,6 +13,7 @@ from parallel_agents.core.settings import IsolationLevel
 Reads: TypeAlias = Literal["material", "understanding"]
 Needed: TypeAlias = Literal["required", "optional"]
 Count = Annotated[int, Meta(ge=1)]
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Words = Annotated[str, Meta(pattern=r"^\S(?:[^\r\n]*\S)?\Z", max_length=40)]
 """A few words on one line, without blanks around them."""
 
@@ -70,6 +72,18 @@ class SpecLanding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     label: Words | None = None
 
 
+class Subagent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a file in the Claude Code subagent format says beyond its prompt.
+
+    `opening` stands before the data in the first user turn. `most_turns` is the most calls of one attempt, None for as
+    many as it takes. `warnings` name, a sentence or two each, what of the file has no effect here.
+    """
+
+    opening: str = ""
+    most_turns: Count | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an agent file says.
 
@@ -78,7 +92,8 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `async def run(context)`). `fallback_model` is called while the provider of the chosen model takes no calls, unless
     the configuration names another. Its `isolation` is the level that it is to run at; None leaves that to the
     configuration. `reusable` says whether its result is all that a run of it does, so that an earlier one may serve; by
-    default that holds for those with an output contract.
+    default that holds for those with an output contract. `subagent` is set for a file in the subagent format: it sends
+    whatever its task gives, not only its `inputs`.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -96,6 +111,12 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     limits: SpecLimits = SpecLimits()
     landing: SpecLanding = SpecLanding()
     prompt: str = ""
+    subagent: Subagent | None = None
+
+    @property
+    def may_ask_again(self) -> bool:
+        """Whether one attempt may make a second call, to have a wrong answer mended."""
+        return self.subagent is None or self.subagent.most_turns != 1
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ def show_agent(name: str, *, as_json: bool) -> int:
         tell_data(f"{shown}{' ' * max(0, 16 - cell_len(shown))} {value}")
     if agent.spec is not None:
         tell_data("\n" + agent.spec.rstrip())
+    _say_warnings(agent)
     return codes.OK
 
 
@@ -52,7 +53,11 @@ def check_agents(paths: tuple[Path, ...]) -> int:
     """Check agent files; a wrong one ends the command with its error."""
     for path in paths:
         agent = AgentRegistry().resolve(str(path))
-        tell(f"{path}: {agent.name} is fine")
+        if agent.takes_all:
+            tell(f"{path}: {agent.name} is fine, a Claude Code subagent; it answers without tools")
+        else:
+            tell(f"{path}: {agent.name} is fine")
+        _say_warnings(agent)
     return codes.OK
 
 
@@ -99,6 +104,11 @@ def explain_configuration(language: Language | None, output: Path | None) -> int
     return codes.OK
 
 
+def _say_warnings(agent: Agent) -> None:
+    for warning in agent.warnings:
+        note(f"warning   {warning}")
+
+
 def _said(origin: str) -> str:
     return localized(origin) if origin == "default" else origin
 
@@ -118,12 +128,16 @@ def _document_of(agent: Agent) -> dict[str, Any]:
         "memory_mb": limits.memory_mb,
         "max_concurrent": agent.max_concurrent,
         "isolation": agent.isolation,
+        "takes_all": agent.takes_all,
+        "warnings": list(agent.warnings),
     }
 
 
 def _facts_of(agent: Agent) -> dict[str, str]:
     optional, configured = localized("optional"), localized("as configured")
     fields = [field if required else f"{field} ({optional})" for field, required in agent.fields.items()]
+    if agent.takes_all:
+        fields.append(localized("anything else"))
     limits = agent.limits
     memory = localized(f"{limits.memory_mb or 0:g} MB above the worker's own")
     return {

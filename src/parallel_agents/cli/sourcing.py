@@ -15,7 +15,7 @@ from parallel_agents.pipelines.reading import load_pipeline
 from parallel_agents.pipelines.spec import Pipeline
 from parallel_agents.sources.canvases import EarlierByCanvas
 from parallel_agents.sources.pipelines import plan_pipeline, with_agents
-from parallel_agents.sources.plan import Plan, SkippedFor
+from parallel_agents.sources.plan import Plan, SkippedFor, warnings_of
 from parallel_agents.sources.several import plan_agents
 
 
@@ -31,13 +31,15 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_source(executor: ParallelAgentExecutor, reading: Reading, remark: Callable[[str], object]) -> Plan:
-    """Read a source; what was skipped, and why, is said to `remark`.
+    """Read a source; what was skipped, and why, and what of an agent's file has no effect, is said to `remark`.
 
     Raises:
         InputError: it cannot be read, or there is nothing to run.
     """
     pipeline = None if reading.pipeline is None else load_pipeline(reading.pipeline)
     plan = await _planned(executor, reading, pipeline)
+    warnings = (*warnings_of(plan, executor.agents), *plan.warnings)
+    plan = msgspec.structs.replace(plan, warnings=warnings)
     _say_skipped(plan, remark)
     return plan
 

@@ -49,6 +49,8 @@ BY_TRIGGER: dict[Trigger, EventType] = {
     Trigger.POISONED: EventType.TASK_FAILED,
     Trigger.SKIPPED: EventType.TASK_SKIPPED,
     Trigger.DEPENDENCY_FAILED: EventType.TASK_SKIPPED,
+    Trigger.NOT_NEEDED: EventType.TASK_SKIPPED,
+    Trigger.INPUT_FAILED: EventType.TASK_FAILED,
     Trigger.CANCELLED: EventType.TASK_CANCELLED,
     Trigger.DUE: EventType.TASK_DUE,
     Trigger.RETRIED: EventType.TASK_RETRIED,

@@ -276,6 +276,8 @@ def _sum(parts: Sequence[Range | None]) -> Range | None:
 
 
 def _duration(works: Sequence[Work], agents: Sequence[AgentForecast], slots: Slots) -> Range | None:
+    if not works:  # all of the batch was answered before
+        return ZERO
     if any(one.seconds_a_task is None for one in agents):
         return None
     number = sum(one.tasks for one in agents)

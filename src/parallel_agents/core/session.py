@@ -213,8 +213,13 @@ def _error_handling(task: TaskRecord) -> dict[str, Any]:
         "max_retries": task.task.retry_attempts,
         "error_history": [_history_line(attempt) for attempt in task.attempts if attempt.error is not None],
         "fallback_strategy": task.fallback,
-        **({"not_run_because": task.result_reason} if task.state is State.SKIPPED and task.result_reason else {}),
+        **({"not_run_because": task.result_reason} if _never_ran(task) else {}),
     }
+
+
+def _never_ran(task: TaskRecord) -> bool:
+    is_without = task.state is State.SKIPPED or (task.state is State.FAILED and not task.attempts)
+    return is_without and task.result_reason is not None
 
 
 def _history_line(attempt: AttemptRecord) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class Trigger(StrEnum):
     INTERRUPTED = "interrupted"
     DUE = "due"
     DEPENDENCY_FAILED = "dependency_failed"
+    NOT_NEEDED = "not_needed"
+    INPUT_FAILED = "input_failed"
     CANCELLED = "cancelled"
     RETRIED = "retried"
     RENEWED = "renewed"
@@ -78,6 +80,12 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.WAITING, Trigger.DUE, State.PENDING, cause="its pause is over"),
     Transition(
         State.PENDING, Trigger.DEPENDENCY_FAILED, State.SKIPPED, cause="a task that it depends on did not succeed"
+    ),
+    Transition(
+        State.PENDING, Trigger.NOT_NEEDED, State.SKIPPED, cause="its condition does not hold, or its list is empty"
+    ),
+    Transition(
+        State.PENDING, Trigger.INPUT_FAILED, State.FAILED, cause="no input could be made of the results before it"
     ),
     Transition(State.PENDING, Trigger.CANCELLED, State.CANCELLED, cause="cancelled before it ran"),
     Transition(State.WAITING, Trigger.CANCELLED, State.CANCELLED, cause="cancelled while it waited"),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, cast
 import msgspec
 from msgspec import Meta
 
+from parallel_agents.core.chains import Binding
 from parallel_agents.core.dependencies import check_dependencies
 from parallel_agents.core.errors import InputError, TaskError
 from parallel_agents.core.ids import new_id
@@ -23,7 +24,7 @@ TaskId = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as a caller writes it."""
+    """A task as a caller writes it. With a `binding` its input is made when what it depends on is completed."""
 
     agent_name: Annotated[str, Meta(min_length=1)]
     input_data: dict[str, Any]
@@ -35,6 +36,7 @@ class TaskMapping(msgspec.Struct, frozen=True, kw_only=True):
     retry_attempts: Annotated[int, Meta(ge=0, le=MOST_RETRIES)] | None = None
     metadata: dict[str, Any] = {}
     depends_on: Annotated[tuple[TaskId, ...], Meta(max_length=MOST_DEPENDENCIES)] = ()
+    binding: Binding | None = None
 
 
 N = TypeVar("N", int, float)
@@ -114,7 +116,15 @@ def resolve_task(
         node_id=task.node_id,
         metadata=_packed(task.metadata, position, place, "metadata"),
         depends_on=tuple(dict.fromkeys(task.depends_on)),
+        binding=None
+        if task.binding is None
+        else _packed(msgspec.to_builtins(task.binding), position, place, "binding"),
     )
+
+
+def packed_input(values: Mapping[str, Any], position: int, place: str) -> bytes:
+    """An input as the journal keeps it. Raises `TaskError` where it holds what JSON cannot."""
+    return _packed(values, position, place, "input_data")
 
 
 def parse_task(mapping: Mapping[str, Any], position: int, place: str) -> TaskMapping:
@@ -152,8 +162,21 @@ def _check_values(task: TaskMapping, position: int, place: str) -> None:
         raise TaskError(position, _HALF_A_CHARACTER, key="depends_on", place=place)
     if task.task_id in task.depends_on:
         raise TaskError(position, f"{task.task_id!r} depends on itself", key="depends_on", place=place)
+    if task.binding is not None:
+        _check_binding(task, task.binding, position, place)
     if task.timeout_seconds is not None and not math.isfinite(task.timeout_seconds):
         raise TaskError(position, "has no end", key="timeout_seconds", hint="Give it in seconds.", place=place)
+
+
+def _check_binding(task: TaskMapping, binding: Binding, position: int, place: str) -> None:
+    named = {name for names in binding.steps.values() for name in names}
+    if not named or named != set(task.depends_on):
+        problem = "has to name in `steps` the tasks that it depends on, each of them and no other"
+        raise TaskError(position, problem, key="binding", place=place)
+    if stray := [step for step in binding.lists if step not in binding.steps]:
+        raise TaskError(
+            position, f"has the list {stray[0]!r}, which is none of its `steps`", key="binding", place=place
+        )
 
 
 def _can_be_kept(text: str | None) -> bool:

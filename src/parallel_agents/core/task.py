@@ -15,7 +15,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     in the submitted order. `memory_mb` is a budget above the worker's baseline. It runs once every task that it
     `depends_on` (ids of its execution) is completed. `parent_id` is the task that handed it in while it ran and `depth`
     the number of those above it: 0 for a task that was submitted. `fingerprint` is a digest of what it asks, None where
-    its result serves nobody else; a task that is read from the journal does not have it.
+    its result serves nobody else; a task that is read from the journal does not have it. `binding`, a msgpack map of a
+    `core.chains.Binding`, says how it gets its input later; it too is not read back.
     """
 
     task_id: str
@@ -34,6 +35,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     depth: int = 0
     fingerprint: bytes | None = None
+    binding: bytes | None = None
 
 
 def note_path(task: Task) -> str | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from parallel_agents.core.events import BY_TRIGGER, Event, EventType
 from parallel_agents.core.settlement import Settlement
-from parallel_agents.core.task import note_path
+from parallel_agents.core.states import Trigger
+from parallel_agents.core.task import Task, note_path
 from parallel_agents.engine.attempt import RunningAttempt
 from parallel_agents.engine.settlement import Settled
 
@@ -65,6 +66,26 @@ class Announcer:
         """Tell that an attempt has handed in a task that was not there before."""
         data: dict[str, str | int | float | bool | None] = {"parent_task_id": parent.ready.task.task_id}
         kind = EventType.TASK_SUBMITTED
+        self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), task_id=task_id, data=data))
+
+    def added(self, execution_id: str, task_id: str, beside: str) -> None:
+        """Tell that a step has made one more task, `beside` the one that stood for it."""
+        data: dict[str, str | int | float | bool | None] = {"beside_task_id": beside}
+        kind = EventType.TASK_SUBMITTED
+        self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), task_id=task_id, data=data))
+
+    def dropped(self, execution_id: str, task: Task, trigger: Trigger, reason: str) -> None:
+        """Tell that a task ended before it had an input."""
+        data: dict[str, str | int | float | bool | None] = {
+            "node_id": task.node_id, "note_path": note_path(task), "outcome": trigger.value, "message": reason
+        }  # fmt: skip
+        kind = BY_TRIGGER[trigger]
+        self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), task_id=task.task_id, data=data))
+
+    def left_out(self, execution_id: str, task_id: str, reason: str) -> None:
+        """Tell that a task will not run, since one that it depends on ended before it had an input."""
+        data: dict[str, str | int | float | bool | None] = {"outcome": "dependency_failed", "message": reason}
+        kind = EventType.TASK_SKIPPED
         self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), task_id=task_id, data=data))
 
     def reused(self, execution_id: str, task_id: str) -> None:

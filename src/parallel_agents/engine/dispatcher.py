@@ -10,6 +10,7 @@ import msgspec
 
 from parallel_agents.core.states import State, Trigger, charged_after, move
 from parallel_agents.core.task import ReadyTask
+from parallel_agents.engine.chains import Chains
 from parallel_agents.engine.delegations import Delegations
 from parallel_agents.engine.flow import Flow
 from parallel_agents.engine.lanes import Lanes
@@ -51,6 +52,7 @@ class Dispatcher:
         lanes: Lanes,
         pauses: LanePauses,
         delegations: Delegations,
+        chains: Chains,
         now: Callable[[], float],
         steady: Callable[[], float],
         start: Callable[[LiveExecution, ReadyTask, str | None], None],
@@ -63,6 +65,7 @@ class Dispatcher:
         self._lanes = lanes
         self._pauses = pauses
         self._delegations = delegations
+        self._chains = chains
         self._now = now
         self._steady = steady
         self._start = start
@@ -117,6 +120,7 @@ class Dispatcher:
                 continue
             for live in tuple(self.live.values()):
                 await self._pauses.wake(live)
+                await self._chains.bind(live)
                 self._pauses.hold_back(live)
             # Who was served last comes last: in a small window the first would otherwise take every place.
             for live in sorted(self._startable(), key=lambda live: live.last_fill):

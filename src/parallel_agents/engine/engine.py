@@ -26,6 +26,7 @@ from parallel_agents.core.task import Task
 from parallel_agents.engine.adapting import Adapting, bounds_of
 from parallel_agents.engine.announcer import Announcer
 from parallel_agents.engine.attempts import Attempts
+from parallel_agents.engine.chains import Chains
 from parallel_agents.engine.commands import CommandWatch, obey
 from parallel_agents.engine.delegations import Delegations
 from parallel_agents.engine.dispatcher import Dispatcher
@@ -275,6 +276,7 @@ class Engine:
         live = self._dispatcher.live[execution_id]
         moved = await self._parts.journal.retry(execution_id, task_ids, self._parts.clock.now())
         live.cancelling = False
+        live.chain()
         live.more_pending(unread=True)
         self._dispatcher.wake()
         return moved
@@ -371,6 +373,7 @@ class Engine:
             lanes=self._lanes,
             pauses=pauses,
             delegations=self._delegations,
+            chains=Chains(parts, self.announcer, self._delegations),
             now=parts.clock.now,
             steady=self._steady.now,
             start=attempts.start,

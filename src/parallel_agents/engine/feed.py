@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from parallel_agents.core.errors import ExecutionClosedError, QueueFullError
 from parallel_agents.core.execution import AgentRecord
@@ -61,7 +62,7 @@ class Feed:
             self._journal.change_agents(self._live.execution_id, tuple(self._live.agents.values()))
         self._live.came_in()
         write = self._journal.append(self._live.execution_id, [task], self._now())
-        write.add_done_callback(self._written)
+        write.add_done_callback(partial(self._written, task))
 
     async def close(self) -> None:
         """Take no more; the execution ends once what came in is done. What came in is durable when it returns.
@@ -78,8 +79,10 @@ class Feed:
         self._wake()
         self._tell_failure()
 
-    def _written(self, write: asyncio.Future[Appended]) -> None:
+    def _written(self, task: Task, write: asyncio.Future[Appended]) -> None:
         error = write.exception()
+        if task.binding is not None:
+            self._live.chain()
         if error is not None:
             self._failure = self._failure or error
         if error is not None or write.result() != Appended():

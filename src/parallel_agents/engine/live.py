@@ -34,7 +34,7 @@ class LiveExecution:
     of the window over all executions. While it is open, tasks come in; `unsettled` counts those that have not ended and
     `has_room` is set whenever one has. `held_back` are the agents whose lanes are closed; `halt` is set while the
     execution is paused for that, which ends by itself: `idle` is set then, `halted` is not. `is_pausing` tells that the
-    journal is still to learn of a pause.
+    journal is still to learn of a pause. `is_chained` is off once no task of it can still wait for its input.
     """
 
     def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
@@ -60,6 +60,8 @@ class LiveExecution:
         self.is_open = False
         self.unsettled = 0
         self.has_room = asyncio.Event()
+        self.is_chained = True
+        self._may_have_unbound = True
 
     def open(self) -> None:
         """Take tasks in until it is closed."""
@@ -94,6 +96,24 @@ class LiveExecution:
         self.unread |= unread
         self.arrivals += 1
         self.drained = False
+        self._may_have_unbound = True
+
+    def more_unbound(self) -> None:
+        """A task may wait for nothing but its input now."""
+        self._may_have_unbound = True
+
+    def chain(self) -> None:
+        """Tasks of it may wait for their input, though it had none of these."""
+        self.is_chained = self._may_have_unbound = True
+
+    def unchain(self) -> None:
+        """No task of it waits for its input, unless one has come in meanwhile."""
+        self.is_chained = self._may_have_unbound
+
+    def take_unbound(self) -> bool:
+        """Tell whether a task may wait for nothing but its input, once for each time that this has changed."""
+        has_some, self._may_have_unbound = self.is_chained and self._may_have_unbound, False
+        return has_some
 
     def due(self, at: float | None) -> None:
         """A waiting task is due at this time (seconds since the epoch)."""

@@ -44,12 +44,14 @@ def pass_success_on(database: Database, key: int) -> bool:
     return database.execute("take_blocker_off", {"key": key}) > 0
 
 
-def pass_failure_on(database: Database, key: int, at: float) -> tuple[str, ...]:
+def pass_failure_on(database: Database, key: int, at: float, *, was_needed: bool = True) -> tuple[str, ...]:
     """Skip every pending task that depends on this one, also through others; returns their ids."""
     row = database.row("task_id_of", {"key": key})
     if row is None:
         return ()
-    because = storable(f"task {row[0]!r}, which it depends on, did not succeed")
+    failed = f"task {row[0]!r}, which it depends on, did not succeed"
+    left_out = f"task {row[0]!r}, which it depends on, was not needed"
+    because = storable(failed if was_needed else left_out)
     found = database.rows("skip_dependents", {"on_key": key, "at": at, "because": because})
     return tuple(task_id for (task_id,) in found)
 

@@ -9,12 +9,13 @@ from typing import TypeVar
 import msgspec
 
 from parallel_agents.core.budget import Spent
+from parallel_agents.core.chains import Done
 from parallel_agents.core.execution import Counts, ExecutionRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import AttemptRecord, ReadyTask, ReuseRecord, TaskRecord
 from parallel_agents.journal import charges, rows
 from parallel_agents.journal.database import Database, Row, Value
-from parallel_agents.ports.entries import CanvasLanding, Change, Command, Order
+from parallel_agents.ports.entries import CanvasLanding, Change, Command, Order, Unbound
 from parallel_agents.ports.journal import Reader
 
 T = TypeVar("T")
@@ -109,6 +110,19 @@ class SqliteReader:
         """Return those of these tasks that are pending and wait for no other."""
         found = self._database.rows("ready_among", {"keys": rows.json_text(list(keys))})
         return [rows.ready_task_of(row) for row in found]
+
+    def has_open_bindings(self, execution_id: str) -> bool:
+        """Tell whether any pending task is still to get its input."""
+        return self._database.row("has_open_bindings", {"execution_id": execution_id}) == (1,)
+
+    def unbound(self, execution_id: str, limit: int) -> list[Unbound]:
+        """Return up to `limit` pending tasks that wait for nothing but their input, in the submitted order."""
+        found = dict(self._database.rows("unbound", {"execution_id": execution_id, "limit": limit}))
+        tasks = {one.key: one.task for one in self.tasks_of(found)}
+        return [Unbound(key=key, task=tasks[key], binding=found[key], done=self._done_before(key)) for key in found]
+
+    def _done_before(self, key: int) -> list[Done]:
+        return [Done(*row) for row in self._database.rows("done_before", {"key": key})]
 
     def agents_to_run(self, execution_id: str) -> frozenset[str]:
         """Return the agents that have tasks which can start now, or by themselves at a time that is known."""

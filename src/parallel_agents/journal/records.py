@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from parallel_agents.core.errors import TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.states import State
 from parallel_agents.core.task import Task
-from parallel_agents.journal import charges, dependencies, reuse
+from parallel_agents.journal import charges, reuse
 from parallel_agents.journal.database import Database, Value
+from parallel_agents.journal.insertion import insert_tasks, placed
 from parallel_agents.journal.moves import require_execution
 from parallel_agents.journal.rows import execution_row, json_text, storable
 from parallel_agents.ports.entries import Appended, Arguments, CanvasLanding, Handed, LandingState, Request, Verb
@@ -28,7 +27,7 @@ def submit(database: Database, execution: ExecutionRecord, tasks: Sequence[Task]
         charges.change_budget(database, execution.execution_id, execution.budget, execution.submitted_at)
     reuse.note_request(database, execution.execution_id, request)
     _insert_files(database, execution.execution_id, execution.file_paths)
-    return _insert_tasks(database, execution.execution_id, tasks, execution.submitted_at).reused
+    return insert_tasks(database, execution.execution_id, tasks, execution.submitted_at).reused
 
 
 def append(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> Appended:
@@ -42,7 +41,7 @@ def append(database: Database, execution_id: str, tasks: Sequence[Task], at: flo
         if database.row("has_task", {"execution_id": execution_id, "task_id": task.task_id}) is not None:
             problem = f"{task.task_id!r} is the id of an earlier task of this execution"
             raise TaskError(task.position, problem, key="task_id")
-    return _insert_tasks(database, execution_id, _placed(database, execution_id, tasks), at)
+    return insert_tasks(database, execution_id, placed(database, execution_id, tasks), at)
 
 
 def hand_in(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> tuple[Handed, ...]:
@@ -50,7 +49,7 @@ def hand_in(database: Database, execution_id: str, tasks: Sequence[Task], at: fl
     require_execution(database, execution_id)
     before = _standing(database, execution_id, tasks)
     new = [task for task in tasks if task.task_id not in before]
-    reused = _insert_tasks(database, execution_id, _placed(database, execution_id, new), at).reused
+    reused = insert_tasks(database, execution_id, placed(database, execution_id, new), at).reused
     return tuple(
         Handed(
             key=key,
@@ -166,42 +165,3 @@ def _standing(database: Database, execution_id: str, tasks: Sequence[Task]) -> d
     names = json_text([task.task_id for task in tasks])
     found = database.rows("standing_of", {"execution_id": execution_id, "task_ids": names})
     return {task_id: (key, state) for task_id, key, state in found}
-
-
-def _placed(database: Database, execution_id: str, tasks: Sequence[Task]) -> list[Task]:
-    row = database.row("next_position", {"execution_id": execution_id})
-    first = 0 if row is None else row[0]
-    return [msgspec.structs.replace(task, position=first + number) for number, task in enumerate(tasks)]
-
-
-def _insert_tasks(database: Database, execution_id: str, tasks: Sequence[Task], at: float) -> Appended:
-    last = database.row("last_key")
-    first = 1 if last is None else last[0] + 1
-    keyed = list(enumerate(sorted(tasks, key=lambda task: task.position), start=first))
-    database.execute_many("insert_task", (_task_row(key, execution_id, task, at) for key, task in keyed))
-    database.execute_many(
-        "insert_input", ({"key": key, "input_data": task.input_data, "metadata": task.metadata} for key, task in keyed)
-    )
-    by_key = dict(keyed)
-    skipped = dependencies.link(database, execution_id, by_key, at)
-    return Appended(skipped=skipped, reused=reuse.reuse(database, execution_id, by_key, at))
-
-
-def _task_row(key: int, execution_id: str, task: Task, at: float) -> dict[str, Value]:
-    return {
-        "key": key,
-        "execution_id": execution_id,
-        "task_id": task.task_id,
-        "position": task.position,
-        "agent_name": task.agent_name,
-        "priority": task.priority,
-        "rank": task.rank,
-        "timeout_s": task.timeout_s,
-        "retry_attempts": task.retry_attempts,
-        "memory_mb": task.memory_mb,
-        "canvas_path": task.canvas_path,
-        "node_id": task.node_id,
-        "parent_id": task.parent_id,
-        "depth": task.depth,
-        "moved_at": at,
-    }

@@ -26,6 +26,7 @@ TABLES = (
     "requests",
     "fingerprints",
     "reused",
+    "bindings",
 )
 """Parents before children."""
 
@@ -50,6 +51,7 @@ _READABLE: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("commands", "arguments"): _as_json,
     ("landings", "added"): _as_msgpack,
     ("landings", "reversal"): _as_msgpack,
+    ("bindings", "binding"): _as_msgpack,
 }
 
 

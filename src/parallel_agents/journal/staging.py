@@ -28,6 +28,7 @@ _KEEP = (
     "keep_requests",
     "keep_fingerprints",
     "keep_reused",
+    "keep_bindings",
     "take_answers_back",
     "count_all_blockers",
 )

@@ -17,8 +17,9 @@ from parallel_agents.core.errors import JournalError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.outcome import WorkerIdentity
 from parallel_agents.core.settlement import Settlement
+from parallel_agents.core.states import Trigger
 from parallel_agents.core.task import Task
-from parallel_agents.journal import charges, moves, records
+from parallel_agents.journal import bindings, charges, moves, records
 from parallel_agents.journal.database import ELSEWHERE, Database
 from parallel_agents.journal.lock import FileOwners, LocalOwners, Owners, owners_directory
 from parallel_agents.journal.opening import open_reading, open_writing
@@ -30,6 +31,7 @@ from parallel_agents.ports.entries import (
     Adopted,
     Appended,
     Arguments,
+    Bound,
     CanvasLanding,
     Charge,
     Handed,
@@ -163,6 +165,14 @@ class SqliteJournal:
         """Add those of the tasks whose ids the execution does not have yet, and tell how each of them stands."""
         listed = tuple(tasks)
         return self._put(lambda database: records.hand_in(database, execution_id, listed, at))
+
+    def bind(self, key: int, tasks: Sequence[Task], at: float) -> asyncio.Future[Bound]:
+        """Give a pending task its input, that of the first of `tasks`; the others are added beside it."""
+        return self._put(lambda database: bindings.bind(database, key, tasks, at))
+
+    def drop(self, key: int, trigger: Trigger, reason: str, at: float) -> asyncio.Future[Landing]:
+        """End a pending task that gets no input; what depends on it is skipped."""
+        return self._put(lambda database: bindings.drop(database, key, trigger, reason, at))
 
     def change_agents(self, execution_id: str, agents: Sequence[AgentRecord]) -> asyncio.Future[None]:
         """Note the agents of an execution, once another one has come in."""

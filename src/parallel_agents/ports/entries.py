@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from parallel_agents.core.budget import Amount
+from parallel_agents.core.chains import Done
 from parallel_agents.core.states import State
+from parallel_agents.core.task import Task
 
 Order = Literal["priority", "fifo", "lifo"]
 Verb = Literal["cancel", "pause", "resume", "retry", "concurrency"]
@@ -97,6 +99,23 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of tasks that were added and ended at once: skipped, since what they depend on has failed; or `reused`."""
 
     skipped: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
+
+
+class Unbound(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that waits for nothing but its input; `binding` is a msgpack map of a `core.chains.Binding`."""
+
+    key: int
+    task: Task
+    binding: bytes
+    done: list[Done]
+
+
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a task got its input; ids of the tasks that were added beside it, and of those with an earlier result."""
+
+    landed: bool
+    added: tuple[str, ...] = ()
     reused: tuple[str, ...] = ()
 
 

@@ -10,13 +10,14 @@ from parallel_agents.core.budget import Amount, Budget, Spent
 from parallel_agents.core.execution import AgentRecord, Counts, ExecutionRecord
 from parallel_agents.core.outcome import WorkerIdentity
 from parallel_agents.core.settlement import Settlement
-from parallel_agents.core.states import State
+from parallel_agents.core.states import State, Trigger
 from parallel_agents.core.task import ReadyTask, Task, TaskRecord
 from parallel_agents.ports.entries import (
     PLAIN,
     Adopted,
     Appended,
     Arguments,
+    Bound,
     CanvasLanding,
     Change,
     Charge,
@@ -27,6 +28,7 @@ from parallel_agents.ports.entries import (
     Order,
     Released,
     Request,
+    Unbound,
     Verb,
 )
 
@@ -75,6 +77,14 @@ class Reader(Protocol):
 
     def tasks_of(self, keys: Collection[int]) -> list[TaskRecord]:
         """Return these tasks with their attempts, by key."""
+        ...
+
+    def has_open_bindings(self, execution_id: str) -> bool:
+        """Tell whether any pending task is still to get its input."""
+        ...
+
+    def unbound(self, execution_id: str, limit: int) -> list[Unbound]:
+        """Return up to `limit` pending tasks that wait for nothing but their input, in the submitted order."""
         ...
 
     def agents_to_run(self, execution_id: str) -> frozenset[str]:
@@ -181,6 +191,18 @@ class Journal(Protocol):
 
         Their positions follow those that are there.
         """
+        ...
+
+    def bind(self, key: int, tasks: Sequence[Task], at: float) -> asyncio.Future[Bound]:
+        """Give a pending task its input: that of the first of `tasks` (at least one).
+
+        The others are added behind those that are there, and whatever depends on it depends on them too. Does not land
+        where it has its input already, or is not pending any more.
+        """
+        ...
+
+    def drop(self, key: int, trigger: Trigger, reason: str, at: float) -> asyncio.Future[Landing]:
+        """End a pending task that gets no input, by `not_needed` or `input_failed`; what depends on it is skipped."""
         ...
 
     def change_agents(self, execution_id: str, agents: Sequence[AgentRecord]) -> asyncio.Future[None]:

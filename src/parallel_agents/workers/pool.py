@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from parallel_agents.workers.supervision import Started, SupervisedWorker
 
 BOOT_TIMEOUT_S = 60.0
 WATCH_S = 0.05
+_TOO_LONG = "path too long"  # what the system says of a socket
 BOOTS_BEFORE_GIVING_UP = 5
 
 
@@ -333,7 +335,11 @@ class ProcessPool:
         # Workers that were started together and failed together are one try.
         self._failed_boots = max(self._failed_boots, tries + 1)
         if self._failed_boots >= BOOTS_BEFORE_GIVING_UP:
-            self._failure = PoolError(f"workers could not be started in {self._failed_boots} tries; the last: {how}")
+            told = f"workers could not be started in {self._failed_boots} tries; the last: {how}"
+            place = tempfile.gettempdir()
+            # A socket's whole path has about a hundred characters, and those of workers stand in there.
+            too_long = f"TMPDIR {place!r} is too long a path for the sockets of workers. Set it to a shorter one"
+            self._failure = PoolError(too_long if _TOO_LONG in how else told)
             self._seating.turn_away(self._failure)
         else:
             self._grow()

@@ -9,8 +9,8 @@ UPDATE tasks
 SET blockers = (
     SELECT count(*) FROM dependencies JOIN tasks AS others ON others.key = on_key
     WHERE dependencies.key = tasks.key AND others.state <> 'completed'
-)
-WHERE key IN (SELECT value FROM json_each(:keys))
+) + (SELECT count(*) FROM bindings WHERE bindings.key = tasks.key AND is_open = 1)
+WHERE state = 'pending' AND key IN (SELECT value FROM json_each(:keys))
 
 -- name: take_blocker_off
 -- What was cancelled or skipped meanwhile waits for nothing any more.

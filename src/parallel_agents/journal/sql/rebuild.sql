@@ -25,6 +25,7 @@ CREATE TABLE found.charges AS SELECT * FROM main.charges WHERE 0;
 CREATE TABLE found.requests AS SELECT * FROM main.requests WHERE 0;
 CREATE TABLE found.fingerprints AS SELECT * FROM main.fingerprints WHERE 0;
 CREATE TABLE found.reused AS SELECT * FROM main.reused WHERE 0;
+CREATE TABLE found.bindings AS SELECT * FROM main.bindings WHERE 0;
 
 -- name: stage_indexes
 CREATE INDEX found.history_of_task ON history (key, sequence);
@@ -121,6 +122,11 @@ INSERT OR IGNORE INTO main.reused
 SELECT reused.* FROM found.reused JOIN main.tasks USING (key)
 WHERE tasks.moved_by = 'reused' AND origin IN (SELECT key FROM main.tasks)
 
+-- name: keep_bindings
+-- Of two copies the closed one: its task has its input, which is in the same transaction.
+INSERT OR IGNORE INTO main.bindings
+SELECT * FROM found.bindings WHERE key IN (SELECT key FROM main.tasks) ORDER BY is_open
+
 -- name: take_answers_back
 -- Only what is there can be given to others.
 UPDATE main.fingerprints
@@ -132,7 +138,7 @@ UPDATE main.tasks
 SET blockers = (
     SELECT count(*) FROM main.dependencies JOIN main.tasks AS others ON others.key = on_key
     WHERE dependencies.key = tasks.key AND others.state <> 'completed'
-)
+) + (SELECT count(*) FROM main.bindings WHERE bindings.key = tasks.key AND is_open = 1)
 WHERE state = 'pending'
 
 -- name: continue_sequence
