@@ -109,7 +109,8 @@ async def run_source(reading: Reading, options: RunOptions) -> int:
                 fresh=options.again.fresh,
                 idempotency_key=options.again.idempotency_key,
             )
-            following = Following(executor, execution_id, place, options, interruption)
+            several = len({task.get("agent_name") for task in plan.tasks}) > 1
+            following = Following(executor, execution_id, place, options, interruption, names_agents=several)
             if not executor.runs(execution_id):
                 return await following.join()
             return await following.to_the_end(total=len(plan.tasks), done=None)
@@ -137,7 +138,8 @@ async def resume_execution(execution_id: str | None, options: RunOptions) -> int
             if not executor.runs(chosen):
                 options.remark(f"{chosen} goes on in the process that runs it")
                 return codes.OK
-            following = Following(executor, chosen, place, options, interruption)
+            several = before.agents > 1
+            following = Following(executor, chosen, place, options, interruption, names_agents=several)
             return await following.to_the_end(total=before.total, done=before.done)
         finally:
             await executor.aclose()
@@ -157,7 +159,8 @@ async def retry_execution(
             options.remark("1 task is tried again" if moved == 1 else f"{moved} tasks are tried again")
             if not moved or not executor.runs(execution_id):
                 return codes.OK
-            following = Following(executor, execution_id, place, options, interruption)
+            several = before.agents > 1
+            following = Following(executor, execution_id, place, options, interruption, names_agents=several)
             return await following.to_the_end(total=before.total, done=before.done - moved)
         finally:
             await executor.aclose()
@@ -173,7 +176,10 @@ class Following:
         place: Path,
         options: RunOptions,
         interruption: Interruption,
+        *,
+        names_agents: bool = False,
     ) -> None:
+        self._names_agents = names_agents
         self._executor = executor
         self._execution_id = execution_id
         self._place = place
@@ -191,7 +197,8 @@ class Following:
         To be called right after the start, with nothing awaited in between: what ends meanwhile would not be counted.
         """
         reused = self._executor.executions.reused(self._execution_id)
-        progress = _progress(total, reused if done is None else done, quiet=self._options.quiet)
+        done = reused if done is None else done
+        progress = _progress(total, done, quiet=self._options.quiet, names_agents=self._names_agents)
         self._interruption.progress = progress
         if not self._options.quiet:
             progress.say(f"{self._execution_id}: {total} task{'' if total == 1 else 's'}")
@@ -288,25 +295,26 @@ class Following:
 
 
 class Before(msgspec.Struct, frozen=True):
-    """How far an execution was before this process took it on."""
+    """How far an execution was before this process took it on, and how many agents it has."""
 
     total: int
     done: int
+    agents: int
 
 
 def _executor(options: RunOptions) -> ParallelAgentExecutor:
     return ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal, model=options.model)
 
 
-def _progress(total: int, done: int, *, quiet: bool) -> Progress:
+def _progress(total: int, done: int, *, quiet: bool, names_agents: bool) -> Progress:
     if quiet:
-        return QuietProgress(sys.stderr)
+        return QuietProgress(sys.stderr, names_agents=names_agents)
     if not is_terminal(sys.stderr):
-        return PlainProgress(sys.stderr, total, done)
+        return PlainProgress(sys.stderr, total, done, names_agents=names_agents)
     # Imported where it is drawn: what draws it takes a tenth of a second to load.
     from parallel_agents.cli.bar import LiveProgress
 
-    return LiveProgress(total, done)
+    return LiveProgress(total, done, names_agents=names_agents)
 
 
 async def _has_ended(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> int:
@@ -319,9 +327,10 @@ async def _has_ended(executor: ParallelAgentExecutor, execution_id: str, options
 
 async def _before(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> tuple[Path, Before]:
     status = await executor.executions.standing(execution_id)
-    place = options.output or await _default_place(executor, execution_id, status, options.view)
+    agents = [agent.name for agent in (await executor.executions.record(execution_id)).agents]
+    place = options.output or _default_place(executor, agents, status, options.view)
     check_place(place)
-    return place, Before(**_how_far(status))
+    return place, Before(**_how_far(status), agents=len(agents))
 
 
 def _how_far(standing: dict[str, Any]) -> dict[str, int]:
@@ -330,12 +339,8 @@ def _how_far(standing: dict[str, Any]) -> dict[str, int]:
     return {"total": total, "done": total - queue["pending_tasks"] - queue["running_tasks"]}
 
 
-async def _default_place(
-    executor: ParallelAgentExecutor, execution_id: str, status: dict[str, Any], view: View
-) -> Path:
-    agents = (await executor.executions.record(execution_id)).agents
-    title = title_of(executor.agents, [agent.name for agent in agents])
-    place = default_place(status["source"], title, _today(), view.format)
+def _default_place(executor: ParallelAgentExecutor, agents: Sequence[str], status: dict[str, Any], view: View) -> Path:
+    place = default_place(status["source"], title_of(executor.agents, agents), _today(), view.format)
     return place if place.parent.is_dir() else Path(place.name)
 
 
