@@ -12,7 +12,7 @@ from parallel_agents.canvas.document import load_canvas
 from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.inputs import AgentInputs
 from parallel_agents.canvas.selection import select_tasks
-from parallel_agents.core.errors import CanvasError, InputError
+from parallel_agents.core.errors import InputError, NothingFitsError
 
 Draw = Callable[..., Canvas]
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -84,9 +84,9 @@ def test_an_unknown_term_is_named_with_what_there_is(canvas: Canvas, term: str, 
 
 def test_a_colour_that_no_node_has_tells_the_colours_that_there_are(draw: Draw) -> None:
     canvas = draw({"a": {"type": "text", "text": "一", "color": "1"}, "b": "二"})
-    with pytest.raises(CanvasError, match=r"no node is orange \(colour 2\).*Its colours are 1 \(1\); --palette"):
+    with pytest.raises(NothingFitsError, match=r"no node is orange \(colour 2\).*Its colours are 1 \(1\); --palette"):
         ids(canvas, "orange", palette="jsoncanvas")
-    with pytest.raises(CanvasError, match="None of its nodes has a colour"):
+    with pytest.raises(NothingFitsError, match="None of its nodes has a colour"):
         ids(draw({"b": "二"}), "red")
 
 

@@ -13,7 +13,7 @@ from parallel_agents.canvas.earlier import Earlier, input_digest
 from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.inputs import AgentInputs
 from parallel_agents.canvas.selection import select_tasks
-from parallel_agents.core.errors import CanvasError, InputError
+from parallel_agents.core.errors import InputError, NothingFitsError
 
 Draw = Callable[..., Canvas]
 SCORING = AgentInputs(
@@ -95,7 +95,7 @@ def test_changed_is_what_suits_the_agent_and_is_new_or_has_another_input_than_la
     assert ids(canvas, "changed-since-last-run", earlier=Earlier(last_inputs={"u": inputs["u"]})) == ["x"]
     edited = Earlier(last_inputs={**inputs, "u": input_digest({"user_understanding": "以前的话"})})
     assert ids(canvas, "changed-since-last-run", earlier=edited) == ["u"]
-    with pytest.raises(CanvasError, match=r"no node fits 'changed-since-last-run'$"):
+    with pytest.raises(NothingFitsError, match=r"no node fits 'changed-since-last-run'$"):
         ids(canvas, "changed-since-last-run", earlier=Earlier(last_inputs=inputs))
 
 

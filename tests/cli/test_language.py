@@ -29,6 +29,7 @@ PARTS = {
     "in {}": "the same",
     "its default": "the same",
     "one of ": "before a list of values",
+    " for {}": "one agent of several, behind what is skipped for it",
     " from {} to {}": "the range of a number",
     "end of {}": "the name of an asyncio task",
     "attempt {}": "the name of an asyncio task",

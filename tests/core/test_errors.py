@@ -79,6 +79,10 @@ CASES: list[Case] = [
         ["a.yaml:7", "model", "must be text", "Quote it."],
     ),
     (
+        lambda: errors.NothingFitsError("a.canvas", "no node fits 'red'", hint="Look."),
+        ["a.canvas: no node fits 'red'. Look."],
+    ),
+    (
         lambda: errors.PipelineError("a.yaml", "is missing", line=7, key="steps.a.agent", hint="Add it."),
         ["a.yaml:7: steps.a.agent: is missing. Add it."],
     ),

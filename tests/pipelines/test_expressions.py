@@ -72,11 +72,13 @@ def test_what_gives_no_value_is_refused_with_its_reason(expression: str, problem
 
 
 def test_a_text_that_is_one_expression_gives_the_value_and_any_other_text_is_filled_in() -> None:
-    names = {"source": {"topic": "命题", "level": 3, "tags": ["a", "b"]}}
+    names = {"source": {"topic": "命题", "level": 3, "tags": ["a", "b"], "nothing": None}}
     given: dict[str, Any] = {
         "number": "{{ source.level }}",
         "list": "{{ source.tags }}",
         "text": "{{ source.topic }}：{{ source.level }}\n",
+        "empty": "[{{ source.nothing }}]",
+        "nothing": "{{ source.nothing }}",
         "two": "{{ source.level }}{{ source.level }}",
         "spaced": " {{ source.level }}",
         "braces": "{{ {'a': {'b': source.level}} }}",
@@ -87,6 +89,8 @@ def test_a_text_that_is_one_expression_gives_the_value_and_any_other_text_is_fil
         "number": 3,
         "list": ["a", "b"],
         "text": "命题：3\n",
+        "empty": "[]",
+        "nothing": None,
         "two": "33",
         "spaced": " 3",
         "braces": {"a": {"b": 3}},

@@ -15,7 +15,7 @@ from parallel_agents.canvas.palette import Palette
 from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.canvas.selection import Skipped
 from parallel_agents.canvas.terms import ROLES, Absent, Meaning, needs_journal
-from parallel_agents.core.errors import CanvasError
+from parallel_agents.core.errors import CanvasError, NothingFitsError
 
 
 class NodeChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +57,14 @@ def chosen_nodes(canvas: Canvas, choice: NodeChoice, agent: AgentInputs, earlier
     """Find the nodes that were asked for, for an agent; `earlier` is what the journal knows, where it is needed.
 
     Raises:
-        CanvasError: a named node is not there, or none fits.
+        CanvasError: a named node is not there.
+        NothingFitsError: none fits.
         InputError: an expression, a term or the palette is not known.
     """
     found = _chosen(canvas, choice, agent, earlier or Earlier(), is_one_of_many=False)
     if choice.select is not None and not found.node_ids:
         problem, asks_for_colours = nothing_fits(choice)
-        raise CanvasError(canvas.path, problem, hint=_colours_of(canvas) if asks_for_colours else "")
+        raise NothingFitsError(canvas.path, problem, hint=_colours_of(canvas) if asks_for_colours else "")
     return found
 
 

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from parallel_agents import __version__
 from parallel_agents.cli.guard import guarded, refuse
 from parallel_agents.cli.landing import register as register_landing
-from parallel_agents.cli.looking import agents, configuration, journal, print_completion, report, show
+from parallel_agents.cli.looking import agents, configuration, journal, pipelines, print_completion, report, show
 from parallel_agents.cli.options import (
     NO_BUDGET,
     NO_LANDING,
@@ -60,20 +60,18 @@ def run(
     again: AgainOptions = NOT_AGAIN,
     results: ResultOptions = USUAL_RESULTS,
 ) -> int:
-    """Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
+    """Run agents or a pipeline on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file."""
     from parallel_agents.cli.running import LandingChoice, run_source
 
-    choice = chosen.choice()
+    reading = chosen.reading(source)
     options = results.to_run(spending.budget()).for_run(
         model=chosen.model,
         max_concurrent=max_concurrent,
-        notes=chosen.notes,
-        skip_unreadable=chosen.skip_unreadable,
         again=again,
-        landing=LandingChoice(apply=landing.apply, recolour=landing.recolour, palette=choice.palette),
+        landing=LandingChoice(apply=landing.apply, recolour=landing.recolour, palette=reading.choice.palette),
         yes=yes,
     )
-    return _await(run_source(source, chosen.agent, choice, options))
+    return _await(run_source(reading, options))
 
 
 @app.command
@@ -92,13 +90,11 @@ def plan(
 ) -> int:
     """Show what a run would do, need and cost. Without a pilot nothing is called and nothing is kept."""
     from parallel_agents.cli.planning import PlanOptions, show_plan
-    from parallel_agents.cli.sourcing import Reading
 
     options = PlanOptions(
         config=config, journal=journal, model=chosen.model, max_concurrent=max_concurrent, pilot=pilot, json=json
     )
-    reading = Reading(source, chosen.agent, chosen.choice(), chosen.notes, chosen.skip_unreadable)
-    return _await(show_plan(reading, options))
+    return _await(show_plan(chosen.reading(source), options))
 
 
 @app.command
@@ -280,6 +276,7 @@ register_landing(app)
 app.command(show)
 app.command(report)
 app.command(agents)
+app.command(pipelines)
 app.command(configuration)
 app.command(journal)
 app.command(name="completion")(print_completion)

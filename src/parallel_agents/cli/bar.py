@@ -25,8 +25,15 @@ class LiveProgress:
     """A bar with counts and the time left; failures stay above it as lines."""
 
     def __init__(
-        self, total: int, done: int = 0, clock: Callable[[], float] = time.monotonic, console: Console | None = None
+        self,
+        total: int,
+        done: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        console: Console | None = None,
+        *,
+        names_agents: bool = False,
     ) -> None:
+        self._names_agents = names_agents
         self._console = console or Console(stderr=True)
         self._count = Count(total, done, clock)
         wide = self._console.width >= _NARROW
@@ -50,7 +57,8 @@ class LiveProgress:
         if event.type in ENDS:
             self._bar.advance(self._task)
         self._failed += event.type is EventType.TASK_FAILED
-        if event.type is not EventType.TASK_COMPLETED and (line := line_of(event)) is not None:
+        line = line_of(event, names_agents=self._names_agents)
+        if event.type is not EventType.TASK_COMPLETED and line is not None:
             self._print(line, "red" if event.type is EventType.TASK_FAILED else "")
         failed = f", {self._failed} failed" if self._failed else ""
         words = localized(f"{self._running} running{failed}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,13 +14,15 @@ from parallel_agents.canvas.selection import Skipped
 from parallel_agents.cli.piloting import Pilot
 from parallel_agents.cli.translation import localized
 from parallel_agents.core.forecast import AgentForecast, Basis, Forecast, Range, Source
-from parallel_agents.sources.plan import Plan
+from parallel_agents.sources.plan import Plan, Share, SkippedFor
 
 _LABEL_CELLS = 16
 
 
-def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, Any]:
-    """All of it as JSON; what is unknown is null."""
+def document_of(
+    plan: Plan, found: Forecast, pilot: Pilot | None, *, later: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """All of it as JSON; what is unknown is null. `later` are steps of a pipeline that only results decide."""
     return {
         "plan": {
             "source": plan.source,
@@ -30,6 +32,8 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
             "by_canvas": [{"canvas_path": path, "tasks": tasks} for path, tasks in _by_canvas(plan, found).items()],
             "skipped": [_of_skip(skip) for skip in plan.skipped],
             "not_selected_nodes": plan.not_selected,
+            "later_steps": [{"step": step, "sources": number} for step, number in (later or {}).items()],
+            "agents": [_of_share(share) for share in plan.shares],
             "warnings": list(plan.warnings),
             "max_concurrent": found.max_concurrent,
             "input_tokens": _rounded(found.input_tokens),
@@ -42,8 +46,10 @@ def document_of(plan: Plan, found: Forecast, pilot: Pilot | None) -> dict[str, A
     }
 
 
-def lines_of(plan: Plan, found: Forecast, *, after_pilot: bool) -> Iterator[str]:
-    """It in lines, in the language of this process."""
+def lines_of(
+    plan: Plan, found: Forecast, *, after_pilot: bool, later: Mapping[str, int] | None = None
+) -> Iterator[str]:
+    """It in lines, in the language of this process; `later` as in `document_of`."""
     if after_pilot:
         yield localized(f"{plan.source}: {count(found.tasks)} left, {found.max_concurrent} at once")
     else:
@@ -66,7 +72,13 @@ def lines_of(plan: Plan, found: Forecast, *, after_pilot: bool) -> Iterator[str]
         yield localized("all together")
         yield from _row("cost", found.cost_usd, None, dollars)
     yield from _row("duration", found.duration_s, None, seconds)
-    yield from map(localized, advice(found))
+    yield from map(localized, (*not_counted(later or {}), *advice(found)))
+
+
+def not_counted(later: Mapping[str, int]) -> Iterator[str]:
+    """Say which steps of a pipeline no figure counts."""
+    if later:
+        yield f"not in these figures, because it depends on results: {', '.join(later)}"
 
 
 def count(tasks: int) -> str:
@@ -185,7 +197,18 @@ def _of_agent(one: AgentForecast) -> dict[str, Any]:
 
 
 def _of_skip(skip: Skipped) -> dict[str, Any]:
-    return {"path": skip.path, "node_id": skip.node_id, "reason": skip.reason}
+    agent = skip.agent if isinstance(skip, SkippedFor) else None
+    return {"path": skip.path, "node_id": skip.node_id, "reason": skip.reason, "agent": agent}
+
+
+def _of_share(share: Share) -> dict[str, Any]:
+    nothing = share.nothing or None
+    return {
+        "agent": share.agent,
+        "tasks": share.tasks,
+        "not_selected_nodes": share.not_selected,
+        "nothing_because": nothing,
+    }
 
 
 def _of_pilot(pilot: Pilot) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands that start nothing: `show`, `report`, `agents`, `config`, `journal` and `completion`."""
+"""The commands that start nothing: `show`, `report`, `agents`, `pipelines`, `config`, `journal` and `completion`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 agents = App(name="agents", help="Show and check agents.")
+pipelines = App(name="pipelines", help="Show and check pipelines.")
 configuration = App(name="config", help="Show, check and explain the configuration.")
 journal = App(name="journal", help="Check a journal, and save what can be read of a damaged one.")
 
@@ -107,6 +108,44 @@ def check_agents(path: Path, /, *paths: Path) -> int:
         More of them.
     """
     from parallel_agents.cli.describing import check_agents as checked
+
+    return checked((path, *paths))
+
+
+@pipelines.command(name="list")
+def list_pipelines(*, json: Json = False) -> int:
+    """List the pipelines that ship."""
+    from parallel_agents.cli.pipelining import list_pipelines as listed
+
+    return listed(as_json=json)
+
+
+@pipelines.command(name="show")
+def show_pipeline(name: str, /, *, json: Json = False) -> int:
+    """Show one pipeline: its steps, what they follow from, and when they run.
+
+    Parameters
+    ----------
+    name:
+        Name of a pipeline, or path of a .yaml file.
+    """
+    from parallel_agents.cli.pipelining import show_pipeline as shown
+
+    return shown(name, as_json=json)
+
+
+@pipelines.command(name="check")
+def check_pipelines(path: Path, /, *paths: Path) -> int:
+    """Check pipeline files, and that their agents are there.
+
+    Parameters
+    ----------
+    path:
+        A pipeline file.
+    paths:
+        More of them.
+    """
+    from parallel_agents.cli.pipelining import check_pipelines as checked
 
     return checked((path, *paths))
 

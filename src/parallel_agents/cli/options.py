@@ -16,6 +16,7 @@ from parallel_agents.core.errors import InputError
 if TYPE_CHECKING:
     from parallel_agents.canvas.choice import NodeChoice
     from parallel_agents.cli.running import RunOptions
+    from parallel_agents.cli.sourcing import Reading
     from parallel_agents.core.budget import Budget
 
 
@@ -59,9 +60,15 @@ MaxConcurrent = Annotated[int | None, Parameter(converter=whole, help="How many 
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """Which agent runs, with which model, on what of the source."""
+    """Which agents run, with which model, on what of the source."""
 
-    agent: Annotated[str | None, Parameter(help="Name of an agent, or path of an agent file.")] = None
+    agent: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="Name of an agent, or path of an agent file; may be given several times."),
+    ] = None
+    pipeline: Annotated[
+        str | None, Parameter(help="Name of a pipeline, or path of a .yaml file: steps that follow from results.")
+    ] = None
     model: Annotated[str | None, Parameter(help="openai:NAME, anthropic:NAME or offline.")] = None
     nodes: Annotated[
         str | None, Parameter(help="Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID.")
@@ -80,6 +87,21 @@ class Chosen:
     skip_unreadable: Annotated[
         bool, Parameter(negative="", help="Leave out what cannot be read in the folder instead of refusing all of it.")
     ] = False
+
+    def reading(self, source: str) -> Reading:
+        """What is read, and for whom. Raises `InputError` for what does not go together, or names no node."""
+        from parallel_agents.cli.sourcing import Reading
+
+        if self.agent and self.pipeline:
+            raise InputError("--agent and --pipeline exclude one another: the steps of a pipeline name their agents")
+        return Reading(
+            source=source,
+            agents=tuple(self.agent or ()),
+            pipeline=self.pipeline,
+            choice=self.choice(),
+            notes=self.notes,
+            skip_unreadable=self.skip_unreadable,
+        )
 
     def choice(self) -> NodeChoice:
         """Which nodes. Raises `InputError` for a list that names none."""

@@ -7,11 +7,12 @@ import signal
 import sys
 from collections.abc import Iterator
 
-from parallel_agents.cli.foretold import advice, between, count, dollars, seconds
+from parallel_agents.cli.foretold import advice, between, count, dollars, not_counted, seconds
 from parallel_agents.cli.streams import note
 from parallel_agents.cli.translation import localized
 from parallel_agents.core.forecast import Forecast
 from parallel_agents.executor import ParallelAgentExecutor
+from parallel_agents.sources.pipelines import first_steps, later_steps
 from parallel_agents.sources.plan import Plan
 
 _YES = frozenset({"y", "yes", "是", "好"})
@@ -27,10 +28,14 @@ async def agreed(
     """
     if yes or not _somebody_is_there():
         return True
-    found = await executor.plan(plan.tasks, max_concurrent, places=plan.places, fresh=fresh)
-    if not any(one.may_cost for one in found.agents):
+    first = first_steps(plan)
+    found = await executor.plan(first.tasks, max_concurrent, places=first.places, fresh=fresh)
+    later = later_steps(plan)
+    # Whether a later step costs money is known before its input is, how much is not.
+    whole = await executor.plan(plan.tasks, max_concurrent, places=plan.places, fresh=fresh) if later else found
+    if not any(one.may_cost for one in whole.agents):
         return True
-    for line in _short(found):
+    for line in (*_short(found), *not_counted(later)):
         note(line)
     answer = await _answer(localized("Run it? [y/N]") + " ")
     if answer is not None and answer.strip().lower() in _YES:

@@ -13,6 +13,7 @@ from parallel_agents.cli.sourcing import Reading, read_source
 from parallel_agents.cli.streams import note, tell_data, tell_json
 from parallel_agents.core.errors import InputError
 from parallel_agents.executor import DEFAULT_CONFIG, ParallelAgentExecutor
+from parallel_agents.sources.pipelines import first_steps, later_steps
 from parallel_agents.sources.plan import Plan
 
 
@@ -33,18 +34,19 @@ async def show_plan(reading: Reading, options: PlanOptions) -> int:
         raise InputError(f"--pilot {options.pilot} runs nothing; give 1 or more")
     executor = ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal, model=options.model)
     try:
-        plan = await read_source(executor, reading, note)
+        whole = await read_source(executor, reading, note)
+        plan = first_steps(whole)
         pilot = await _pilot(executor, plan, options)
         if pilot is not None and not pilot.is_over:
             return _stopped(pilot)
         pilots = () if pilot is None else (pilot.execution_id,)
         found = await executor.plan(plan.tasks, options.max_concurrent, places=plan.places, pilots=pilots)
         if options.json:
-            tell_json(document_of(plan, found, pilot))
+            tell_json(document_of(plan, found, pilot, later=later_steps(whole)))
             return codes.OK
         if pilot is not None:
             note(_said(pilot))
-        tell_data("\n".join(lines_of(plan, found, after_pilot=pilot is not None)))
+        tell_data("\n".join(lines_of(plan, found, after_pilot=pilot is not None, later=later_steps(whole))))
         return codes.OK
     finally:
         await executor.aclose()

@@ -70,9 +70,16 @@ class PlainProgress:
     """One line for every task that ends or is tried again, and now and then an estimate of the time left."""
 
     def __init__(
-        self, stream: TextIO | None, total: int, done: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        stream: TextIO | None,
+        total: int,
+        done: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        names_agents: bool = False,
     ) -> None:
         self._stream = stream
+        self._names_agents = names_agents
         self._count = Count(total, done, clock)
         self._estimated_at = clock()
 
@@ -80,7 +87,7 @@ class PlainProgress:
         """Take in one event."""
         self._count.hear(event)
         place = f"[{self._count.done}/{self._count.total}]"
-        if (line := line_of(event)) is not None:
+        if (line := line_of(event, names_agents=self._names_agents)) is not None:
             self.say(f"{place} {line}")
         if event.type in ENDS and self._count.clock() - self._estimated_at >= _ESTIMATE_EVERY_S:
             self._estimate(place)
@@ -102,12 +109,13 @@ class PlainProgress:
 class QuietProgress:
     """A line for what fails or stops the execution, and none for anything else."""
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO | None, *, names_agents: bool = False) -> None:
         self._stream = stream
+        self._names_agents = names_agents
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
-        if event.type in _NOT_QUIET and (line := line_of(event)) is not None:
+        if event.type in _NOT_QUIET and (line := line_of(event, names_agents=self._names_agents)) is not None:
             self.say(line)
 
     def say(self, line: str) -> None:
@@ -118,9 +126,12 @@ class QuietProgress:
         """Nothing to take off."""
 
 
-def line_of(event: Event) -> str | None:
-    """Say what an event means for a task; None for those that are not worth a line."""
-    name = f"node {event.data['node_id']}" if event.data.get("node_id") else _without_node(event)
+def line_of(event: Event, *, names_agents: bool = False) -> str | None:
+    """Say what an event means for a task; None for those that are not worth a line.
+
+    `names_agents` is for several agents, which may all have a task for one node.
+    """
+    name = _name(event, names_agents=names_agents)
     message = event.data.get("message")
     match event.type:
         case EventType.TASK_COMPLETED if event.data.get("result_status") == "unscored":
@@ -149,8 +160,10 @@ def _halt(event: Event) -> str:
     return f"paused: {event.data.get('reason')}{until}"
 
 
-def _without_node(event: Event) -> str:
-    return str(event.data.get("note_path") or event.task_id)
+def _name(event: Event, *, names_agents: bool) -> str:
+    data = event.data
+    name = f"node {data['node_id']}" if data.get("node_id") else str(data.get("note_path") or event.task_id)
+    return f"{name}, {data['agent']}" if names_agents and data.get("agent") else name
 
 
 def _remark(event: Event, name: str) -> str:

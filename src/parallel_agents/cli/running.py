@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from parallel_agents.canvas.choice import NodeChoice
 from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.cli import codes
 from parallel_agents.cli.applying import show_outcome
@@ -54,8 +53,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     wait: bool = False
     model: str | None = None
     max_concurrent: int | None = None
-    notes: bool = False
-    skip_unreadable: bool = False
     again: Again = NOT_AGAIN
     landing: LandingChoice = LandingChoice()
     yes: bool = False
@@ -67,8 +64,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         *,
         model: str | None,
         max_concurrent: int | None,
-        notes: bool,
-        skip_unreadable: bool,
         again: Again,
         landing: LandingChoice,
         yes: bool = False,
@@ -78,8 +73,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             self,
             model=model,
             max_concurrent=max_concurrent,
-            notes=notes,
-            skip_unreadable=skip_unreadable,
             again=again,
             landing=landing,
             yes=yes,
@@ -91,10 +84,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             note(line)
 
 
-async def run_source(source: str, agent: str | None, choice: NodeChoice, options: RunOptions) -> int:
+async def run_source(reading: Reading, options: RunOptions) -> int:
     """Plan, submit, follow and write down."""
     executor = _executor(options)
-    reading = Reading(source, agent, choice, notes=options.notes, skip_unreadable=options.skip_unreadable)
     plan = await read_source(executor, reading, options.remark)
     place = options.output or default_place(plan.source, plan.title, _today(), options.view.format)
     check_place(place)
@@ -117,7 +109,8 @@ async def run_source(source: str, agent: str | None, choice: NodeChoice, options
                 fresh=options.again.fresh,
                 idempotency_key=options.again.idempotency_key,
             )
-            following = Following(executor, execution_id, place, options, interruption)
+            several = len({task.get("agent_name") for task in plan.tasks}) > 1
+            following = Following(executor, execution_id, place, options, interruption, names_agents=several)
             if not executor.runs(execution_id):
                 return await following.join()
             return await following.to_the_end(total=len(plan.tasks), done=None)
@@ -145,7 +138,8 @@ async def resume_execution(execution_id: str | None, options: RunOptions) -> int
             if not executor.runs(chosen):
                 options.remark(f"{chosen} goes on in the process that runs it")
                 return codes.OK
-            following = Following(executor, chosen, place, options, interruption)
+            several = before.agents > 1
+            following = Following(executor, chosen, place, options, interruption, names_agents=several)
             return await following.to_the_end(total=before.total, done=before.done)
         finally:
             await executor.aclose()
@@ -165,7 +159,8 @@ async def retry_execution(
             options.remark("1 task is tried again" if moved == 1 else f"{moved} tasks are tried again")
             if not moved or not executor.runs(execution_id):
                 return codes.OK
-            following = Following(executor, execution_id, place, options, interruption)
+            several = before.agents > 1
+            following = Following(executor, execution_id, place, options, interruption, names_agents=several)
             return await following.to_the_end(total=before.total, done=before.done - moved)
         finally:
             await executor.aclose()
@@ -181,7 +176,10 @@ class Following:
         place: Path,
         options: RunOptions,
         interruption: Interruption,
+        *,
+        names_agents: bool = False,
     ) -> None:
+        self._names_agents = names_agents
         self._executor = executor
         self._execution_id = execution_id
         self._place = place
@@ -199,7 +197,8 @@ class Following:
         To be called right after the start, with nothing awaited in between: what ends meanwhile would not be counted.
         """
         reused = self._executor.executions.reused(self._execution_id)
-        progress = _progress(total, reused if done is None else done, quiet=self._options.quiet)
+        done = reused if done is None else done
+        progress = _progress(total, done, quiet=self._options.quiet, names_agents=self._names_agents)
         self._interruption.progress = progress
         if not self._options.quiet:
             progress.say(f"{self._execution_id}: {total} task{'' if total == 1 else 's'}")
@@ -296,25 +295,26 @@ class Following:
 
 
 class Before(msgspec.Struct, frozen=True):
-    """How far an execution was before this process took it on."""
+    """How far an execution was before this process took it on, and how many agents it has."""
 
     total: int
     done: int
+    agents: int
 
 
 def _executor(options: RunOptions) -> ParallelAgentExecutor:
     return ParallelAgentExecutor(options.config or DEFAULT_CONFIG, journal=options.journal, model=options.model)
 
 
-def _progress(total: int, done: int, *, quiet: bool) -> Progress:
+def _progress(total: int, done: int, *, quiet: bool, names_agents: bool) -> Progress:
     if quiet:
-        return QuietProgress(sys.stderr)
+        return QuietProgress(sys.stderr, names_agents=names_agents)
     if not is_terminal(sys.stderr):
-        return PlainProgress(sys.stderr, total, done)
+        return PlainProgress(sys.stderr, total, done, names_agents=names_agents)
     # Imported where it is drawn: what draws it takes a tenth of a second to load.
     from parallel_agents.cli.bar import LiveProgress
 
-    return LiveProgress(total, done)
+    return LiveProgress(total, done, names_agents=names_agents)
 
 
 async def _has_ended(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> int:
@@ -327,9 +327,10 @@ async def _has_ended(executor: ParallelAgentExecutor, execution_id: str, options
 
 async def _before(executor: ParallelAgentExecutor, execution_id: str, options: RunOptions) -> tuple[Path, Before]:
     status = await executor.executions.standing(execution_id)
-    place = options.output or await _default_place(executor, execution_id, status, options.view)
+    agents = [agent.name for agent in (await executor.executions.record(execution_id)).agents]
+    place = options.output or _default_place(executor, agents, status, options.view)
     check_place(place)
-    return place, Before(**_how_far(status))
+    return place, Before(**_how_far(status), agents=len(agents))
 
 
 def _how_far(standing: dict[str, Any]) -> dict[str, int]:
@@ -338,12 +339,8 @@ def _how_far(standing: dict[str, Any]) -> dict[str, int]:
     return {"total": total, "done": total - queue["pending_tasks"] - queue["running_tasks"]}
 
 
-async def _default_place(
-    executor: ParallelAgentExecutor, execution_id: str, status: dict[str, Any], view: View
-) -> Path:
-    agents = (await executor.executions.record(execution_id)).agents
-    title = title_of(executor.agents, [agent.name for agent in agents])
-    place = default_place(status["source"], title, _today(), view.format)
+def _default_place(executor: ParallelAgentExecutor, agents: Sequence[str], status: dict[str, Any], view: View) -> Path:
+    place = default_place(status["source"], title_of(executor.agents, agents), _today(), view.format)
     return place if place.parent.is_dir() else Path(place.name)
 
 

@@ -5,6 +5,7 @@
     ParallelAgentsError
     ├── InputError                     the caller's input is wrong; nothing was changed (exit 2)
     │   ├── SourceError                a source or task file cannot be read or is not what it should be
+    │   │   └── NothingFitsError       it can be read, and nothing of it is what was asked for
     │   ├── CanvasError                a canvas is damaged or a node is not there
     │   ├── TaskError                  one task mapping has a wrong key or value
     │   ├── AgentError                 an agent is unknown or its spec is wrong
@@ -71,6 +72,10 @@ class SourceError(InputError):
         self.hint = hint
         place = self.path if line is None else f"{self.path}:{line}"
         super().__init__(_sentence(f"{place}: {problem}", hint))
+
+
+class NothingFitsError(SourceError):
+    """A source can be read, and nothing of it fits what was selected."""
 
 
 class CanvasError(InputError):

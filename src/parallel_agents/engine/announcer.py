@@ -53,6 +53,7 @@ class Announcer:
             attempt,
             kind,
             {
+                "agent": task.agent_name,
                 "node_id": task.node_id,
                 "note_path": note_path(task),
                 "outcome": settlement.outcome,
@@ -77,8 +78,12 @@ class Announcer:
     def dropped(self, execution_id: str, task: Task, trigger: Trigger, reason: str) -> None:
         """Tell that a task ended before it had an input."""
         data: dict[str, str | int | float | bool | None] = {
-            "node_id": task.node_id, "note_path": note_path(task), "outcome": trigger.value, "message": reason
-        }  # fmt: skip
+            "agent": task.agent_name,
+            "node_id": task.node_id,
+            "note_path": note_path(task),
+            "outcome": trigger.value,
+            "message": reason,
+        }
         kind = BY_TRIGGER[trigger]
         self._tell(Event(type=kind, execution_id=execution_id, at=self._now(), task_id=task.task_id, data=data))
 

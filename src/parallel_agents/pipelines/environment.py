@@ -23,7 +23,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False, cache_size=0)
+        super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, finalize=_or_nothing)
         self.globals = {"range": safe_range}
         self.filters["weakest"] = weakest
         for name in _UNSTEADY_FILTERS:
@@ -64,6 +64,11 @@ def weakest(scores: object) -> str:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise FilterArgumentError(f"`weakest` needs numbers, and {key!r} is {value!r:.60}")
     return min(numbers, key=lambda key: numbers[key])
+
+
+def _or_nothing(value: object) -> object:
+    """What a source does not have is left out of a text, where Jinja would write the word None."""
+    return "" if value is None else value
 
 
 def _is_small(value: object) -> bool:

@@ -19,7 +19,7 @@ SUFFIXES = (".yaml", ".yml")
 LIMIT_BYTES = 256 << 10
 _TOP = ("name", "description", "steps")
 _STEP = ("agent", "depends_on", "for_each", "when", "input")
-_STEP_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_STEP_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 # Names that mean something else in an expression.
 _TAKEN = frozenset({"source", "item", "self", "super", "loop", "range", "true", "false", "none", *keyword.kwlist})

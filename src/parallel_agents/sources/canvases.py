@@ -21,7 +21,7 @@ from parallel_agents.canvas.inputs import AgentInputs
 from parallel_agents.canvas.palettefile import palette_named
 from parallel_agents.canvas.selection import CanvasInput, Skipped
 from parallel_agents.canvas.vault import find_vault_root, vault_of
-from parallel_agents.core.errors import CanvasError, SourceError
+from parallel_agents.core.errors import CanvasError, NothingFitsError, SourceError
 from parallel_agents.sources.faults import Fault, left_out
 from parallel_agents.sources.naming import nodes_by_canvas
 from parallel_agents.sources.plan import Plan
@@ -150,7 +150,7 @@ def _check_something_fits(folder: Path, choice: NodeChoice, chosen: Sequence[Cho
         refuse(absent.text, absent.column, f"no canvas in {folder} has a {absent.what} {absent.name!r}")
     if not any(one.node_ids or one.skipped for one in chosen):
         problem, _ = nothing_fits(choice)
-        raise SourceError(folder, problem)
+        raise NothingFitsError(folder, problem)
 
 
 def _common_root(folder: Path, canvases: Sequence[Canvas]) -> Path | None:

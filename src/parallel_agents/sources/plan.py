@@ -11,12 +11,31 @@ from parallel_agents.agents.registry import AgentRegistry
 from parallel_agents.canvas.selection import Skipped
 
 
+class SkippedFor(Skipped, frozen=True):
+    """A node or file that became no task of one of several agents, and may have become one of another."""
+
+    agent: str = ""
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """What one of several agents has of a source; `nothing` says why nothing fits a selection, "" where something does.
+
+    `not_selected` is None where nobody counted.
+    """
+
+    agent: str
+    tasks: int
+    not_selected: int | None = None
+    nothing: str = ""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Tasks, where each came from, and what was left out.
 
     `title` names the result file after what the agent does, None for a mix of agents. `warnings` say what is odd about
     the source, and what has no effect in the files of its agents; `not_selected` counts the nodes that a selection left
-    out. `vault_root` is the vault of the source, or the one in which everything of it lies.
+    out, None where several agents differ in it. `shares` are for several agents, one each. `vault_root` is the vault of
+    the source, or the one in which everything of it lies.
     """
 
     tasks: list[dict[str, Any]]
@@ -26,7 +45,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     vault_root: str | None
     title: str | None
     warnings: Sequence[str] = ()
-    not_selected: int = 0
+    not_selected: int | None = 0
+    shares: Sequence[Share] = ()
 
 
 def title_of(agents: AgentRegistry, names: Collection[str]) -> str | None:

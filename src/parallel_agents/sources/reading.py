@@ -12,7 +12,7 @@ from parallel_agents.core.errors import InputError, SourceError
 from parallel_agents.sources.canvases import EarlierByCanvas, plan_canvas, plan_canvases
 from parallel_agents.sources.notes import plan_note, plan_notes
 from parallel_agents.sources.plan import Plan
-from parallel_agents.sources.taskfile import plan_file
+from parallel_agents.sources.taskfile import SUFFIX, plan_file
 
 CANVAS_SUFFIX = ".canvas"
 _SOURCES = "A source is a .canvas, a .md, a .jsonl with one task a line, or a folder."
@@ -20,7 +20,7 @@ _SOURCES = "A source is a .canvas, a .md, a .jsonl with one task a line, or a fo
 
 def plan_source(
     source: str | Path,
-    agent: str | None,
+    agent: str | Agent | None,
     choice: NodeChoice,
     agents: AgentRegistry,
     earlier: EarlierByCanvas | None = None,
@@ -54,7 +54,7 @@ def plan_source(
 
 
 def _plan_of_a_file(
-    path: Path, agent: str | None, choice: NodeChoice, agents: AgentRegistry, earlier: EarlierByCanvas
+    path: Path, agent: str | Agent | None, choice: NodeChoice, agents: AgentRegistry, earlier: EarlierByCanvas
 ) -> Plan:
     match path.suffix.lower():
         case ".canvas":
@@ -62,9 +62,9 @@ def _plan_of_a_file(
         case ".md":
             _check_open(choice, path, "in a note")
             return plan_note(path, _agent(path, "a note", agent, agents))
-        case ".jsonl":
+        case suffix if suffix == SUFFIX:
             _check_open(choice, path, "in a file of tasks")
-            return plan_file(path, agent, agents)
+            return plan_file(path, _names(agent), agents)
         case suffix:
             kind = repr(suffix) if suffix else "a file without an ending"
             raise SourceError(path, f"{kind} is not a source", hint=_SOURCES)
@@ -87,10 +87,14 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _agent(path: Path, what: str, name: str | None, agents: AgentRegistry) -> Agent:
-    if name is None:
+def _agent(path: Path, what: str, agent: str | Agent | None, agents: AgentRegistry) -> Agent:
+    if agent is None:
         raise InputError(f"{path}: {what} needs an agent. Name one of {', '.join(agents.names())}")
-    return agents.resolve(name)
+    return agents.resolve(agent) if isinstance(agent, str) else agent
+
+
+def _names(agent: str | Agent | None) -> list[str]:
+    return [] if agent is None else [agent if isinstance(agent, str) else agent.name]
 
 
 def _check_open(choice: NodeChoice, path: Path, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +11,37 @@ from parallel_agents.core.errors import SourceError
 from parallel_agents.core.taskline import read_line
 from parallel_agents.sources.plan import Plan, title_of
 
+SUFFIX = ".jsonl"
 _HINT = "Each line of a .jsonl is one task."
 
 
-def plan_file(path: Path, agent_name: str | None, agents: AgentRegistry) -> Plan:
-    """Read the tasks of a `.jsonl`; those that name no agent are given this one.
+def plan_file(path: Path, agent_names: Sequence[str], agents: AgentRegistry) -> Plan:
+    """Read the tasks of a `.jsonl`; a line that names no agent is a task for each of these, in their order.
 
     Raises:
-        SourceError: the file is not there, or a line of it is no task.
+        SourceError: the file is not there, or a line of it is no task, or one task of several agents.
     """
     lines = [(number, line) for number, line in enumerate(_lines(path), start=1) if line.strip()]
-    tasks = [_task_of(path, number, line) for number, line in lines]
-    if agent_name is not None:
-        for task in tasks:
-            task.setdefault("agent_name", agent_name)
+    read = [(number, task) for number, line in lines for task in _tasks_of(path, number, line, agent_names)]
+    tasks = [task for _, task in read]
     return Plan(
         tasks=tasks,
-        places=[f"{path}:{number}" for number, _ in lines],
+        places=[f"{path}:{number}" for number, _ in read],
         skipped=[],
         source=str(path),
         vault_root=None,
         title=title_of(agents, {str(task.get("agent_name")) for task in tasks}),
     )
+
+
+def _tasks_of(path: Path, number: int, line: str, agent_names: Sequence[str]) -> list[dict[str, Any]]:
+    task = _task_of(path, number, line)
+    if "agent_name" in task or not agent_names:
+        return [task]
+    if len(agent_names) > 1 and "task_id" in task:
+        problem = f"has a task_id and no agent_name, and cannot be a task of {len(agent_names)} agents"
+        raise SourceError(path, problem, line=number, hint="Name its agent in the line.")
+    return [{**task, "agent_name": name} for name in agent_names]
 
 
 def _lines(path: Path) -> list[str]:

@@ -63,6 +63,10 @@ _parallel_agents() {
             "journal check") command="journal check" ;;
             "journal rebuild") command="journal rebuild" ;;
             " pause") command="pause" ;;
+            " pipelines") command="pipelines" ;;
+            "pipelines check") command="pipelines check" ;;
+            "pipelines list") command="pipelines list" ;;
+            "pipelines show") command="pipelines show" ;;
             " plan") command="plan" ;;
             " report") command="report" ;;
             " results") command="results" ;;
@@ -101,6 +105,7 @@ _parallel_agents() {
         "pause:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "pause:--journal") _parallel_agents_files ;;
         "plan:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
+        "plan:--pipeline") : ;;
         "plan:--model") _parallel_agents_words offline openai: anthropic: ;;
         "plan:--nodes") : ;;
         "plan:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group: subtree: text: ;;
@@ -136,6 +141,7 @@ _parallel_agents() {
         "review:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "review:--journal") _parallel_agents_files ;;
         "run:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
+        "run:--pipeline") : ;;
         "run:--model") _parallel_agents_words offline openai: anthropic: ;;
         "run:--nodes") : ;;
         "run:--select") _parallel_agents_words red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group: subtree: text: ;;
@@ -193,7 +199,7 @@ _parallel_agents() {
         "undo:--journal") _parallel_agents_files ;;
         *)
             case "$command" in
-                "") _parallel_agents_words agents apply cancel chaos completion concurrency config errors events journal pause plan report results resume retry review run show simulate-provider status undo --help ;;
+                "") _parallel_agents_words agents apply cancel chaos completion concurrency config errors events journal pause pipelines plan report results resume retry review run show simulate-provider status undo --help ;;
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
@@ -213,13 +219,17 @@ _parallel_agents() {
                 "journal check") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_files '*.md'; fi ;;
                 "journal rebuild") if [[ $cur == -* ]]; then _parallel_agents_words --output --json --help; else _parallel_agents_files '*.md'; fi ;;
                 "pause") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
-                "plan") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --max-concurrent --pilot --config --journal --json --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
+                "pipelines") _parallel_agents_words check list show --help ;;
+                "pipelines check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
+                "pipelines list") _parallel_agents_words --json --help ;;
+                "pipelines show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md'; fi ;;
+                "plan") if [[ $cur == -* ]]; then _parallel_agents_words --agent --pipeline --model --nodes --select --palette --notes --skip-unreadable --max-concurrent --pilot --config --journal --json --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "report") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --html --palette --config --journal --json --help; else :; fi ;;
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;
                 "resume") if [[ $cur == -* ]]; then _parallel_agents_words --budget-usd --budget-tokens --wait --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "retry") if [[ $cur == -* ]]; then _parallel_agents_words --task --failed --wait --config --journal --output --format --aggregate --json --quiet -q --help; else :; fi ;;
                 "review") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
-                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --yes --budget-usd --budget-tokens --fresh --idempotency-key --wait --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
+                "run") if [[ $cur == -* ]]; then _parallel_agents_words --agent --pipeline --model --nodes --select --palette --notes --skip-unreadable --apply --recolour --max-concurrent --yes --budget-usd --budget-tokens --fresh --idempotency-key --wait --config --journal --output --format --aggregate --json --quiet -q --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "show") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --palette --json --help; else _parallel_agents_files; fi ;;
                 "simulate-provider") _parallel_agents_words --host --port --seed --latency --jitter --latency-p95 --output-tokens-per-second --slow-from --rpm --burst --tpm --input-tpm --output-tpm --burst-tokens --max-at-once --when-full --retry-after --wave-every --wave-length --wave-pause --quota-after --quota-returns --limited-model --fail-rate --rate-limit-rate --hang-rate --cut-rate --unreadable-rate --malformed-rate --token-rule --input-usd-per-million --output-usd-per-million --cached-input-usd-per-million --cache-write-usd-per-million --cache-min-tokens --cache-ttl --help ;;
                 "status") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --json --help; else :; fi ;;

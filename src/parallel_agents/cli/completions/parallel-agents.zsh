@@ -19,13 +19,14 @@ _parallel_agents() {
                 'events:Print what happened to the tasks of an execution, one JSON object a line.'
                 'journal:Check a journal, and save what can be read of a damaged one.'
                 'pause:Pause an execution, whichever process runs it: what runs goes on to its end, nothing more starts.'
+                'pipelines:Show and check pipelines.'
                 'plan:Show what a run would do, need and cost. Without a pilot nothing is called and nothing is kept.'
                 'report:Tell what to study next: scores with the weakest first, open questions, explanations, failures.'
                 'results:Print the results of an execution, or write them to a file: the document, lines, a table, or totals.'
                 'resume:Go on with an execution that was interrupted; without an id, with the newest one.'
                 'retry:Try the failed, skipped and cancelled tasks of an execution again.'
                 'review:Show what apply would put on the canvases of an execution. Nothing is written.'
-                'run:Run an agent on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file.'
+                'run:Run agents or a pipeline on a canvas, a folder of canvases or notes, or the tasks of a .jsonl file.'
                 'show:Show what is on a canvas: nodes, colours, groups, open questions; or draw it as a picture.'
                 'simulate-provider:Serve a simulated OpenAI and Anthropic provider on real HTTP, for tests. It is no language model.'
                 'status:Show one execution, or all of them.'
@@ -45,6 +46,7 @@ _parallel_agents() {
                 events) _parallel_agents_events ;;
                 journal) _parallel_agents_journal ;;
                 pause) _parallel_agents_pause ;;
+                pipelines) _parallel_agents_pipelines ;;
                 plan) _parallel_agents_plan ;;
                 report) _parallel_agents_report ;;
                 results) _parallel_agents_results ;;
@@ -250,9 +252,51 @@ _parallel_agents_pause() {
         '(- *)'{-h,--help}'[show help]'
 }
 
+_parallel_agents_pipelines() {
+    local context state state_descr line
+    typeset -A opt_args
+    _arguments -C '(- *)'{-h,--help}'[show help]' '1: :->command' '*::argument:->rest' && return
+    case $state in
+        command)
+            local -a known=(
+                'check:Check pipeline files, and that their agents are there.'
+                'list:List the pipelines that ship.'
+                'show:Show one pipeline: its steps, what they follow from, and when they run.'
+            )
+            _describe command known ;;
+        rest)
+            case $line[1] in
+                check) _parallel_agents_pipelines_check ;;
+                list) _parallel_agents_pipelines_list ;;
+                show) _parallel_agents_pipelines_show ;;
+            esac ;;
+    esac
+}
+
+_parallel_agents_pipelines_check() {
+    _arguments \
+        '1:path:_path_files -g "*.md(-.) *(-/)"' \
+        '*:paths:_path_files -g "*.md(-.) *(-/)"' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_pipelines_list() {
+    _arguments \
+        '--json[Print JSON and nothing else]' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
+_parallel_agents_pipelines_show() {
+    _arguments \
+        '--json[Print JSON and nothing else]' \
+        '1:name:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '(- *)'{-h,--help}'[show help]'
+}
+
 _parallel_agents_plan() {
     _arguments \
-        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '--pipeline[Name of a pipeline, or path of a .yaml file\: steps that follow from results]:value: ' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \
         '--select[Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, changed-since-last-run, group\:LABEL, subtree\:NODE or text\:WORDS; with commas, and, or, not, parentheses]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group\: subtree\: text\: }' \
@@ -340,7 +384,8 @@ _parallel_agents_review() {
 
 _parallel_agents_run() {
     _arguments \
-        '--agent[Name of an agent, or path of an agent file]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '--pipeline[Name of a pipeline, or path of a .yaml file\: steps that follow from results]:value: ' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \
         '--select[Nodes by colour (red, yellow, …), part (question, understanding, …), filled, unanswered, unscored, changed-since-last-run, group\:LABEL, subtree\:NODE or text\:WORDS; with commas, and, or, not, parentheses]:value:{ compadd -- red orange yellow green cyan blue purple grey material question understanding explanation filled unanswered unscored changed-since-last-run group\: subtree\: text\: }' \
