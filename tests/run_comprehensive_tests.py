@@ -58,6 +58,7 @@ CRITERIA = {
         "what careless agents leave behind is not found by others; results quote only their own material",
         (
             "tests/agents",
+            "tests/commands",
             "tests/endtoend/test_keys.py",
             "tests/workers/test_nothing_carries_over.py",
             "tests/workers/test_workdir.py",
@@ -79,6 +80,7 @@ CRITERIA = {
             "tests/landing",
             "tests/pipelines",
             "tests/results",
+            "tests/endtoend/test_several_nodes.py",
         ),
     ),
     "AC5": Criterion(

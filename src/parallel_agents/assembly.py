@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from parallel_agents.agents.registry import AgentRegistry
+import msgspec
+
+from parallel_agents.agents.registry import AgentRegistry, variables_of
 from parallel_agents.core.errors import JournalError, PoolError
+from parallel_agents.core.execution import AgentRecord
 from parallel_agents.core.secrets import key_variables, without_secrets
 from parallel_agents.core.settings import Level, Settings
 from parallel_agents.engine.engine import Engine
@@ -82,6 +85,30 @@ class JournalDoor:
         return journal
 
 
+class Handed:
+    """What a worker is told of an agent: its parameters, and the variables that a command asks for by name."""
+
+    def __init__(self, agents: AgentRegistry, environ: Mapping[str, str]) -> None:
+        self._agents = agents
+        self._environ = environ
+        self._packed: dict[tuple[str, str | None], bytes] = {}
+
+    def parameters(self, agent: AgentRecord) -> bytes:
+        """A msgpack map. A variable that is not set is left out; the attempt says so."""
+        key = (agent.name, agent.spec)
+        if key not in self._packed:
+            self._packed[key] = self._with_environment(agent)
+        return self._packed[key]
+
+    def _with_environment(self, agent: AgentRecord) -> bytes:
+        packed = self._agents.parameters(agent)
+        names = variables_of(agent)
+        if not names:
+            return packed
+        found = {name: self._environ[name] for name in names if name in self._environ}
+        return msgspec.msgpack.encode({**msgspec.msgpack.decode(packed), "environment": found})
+
+
 class Service:
     """An engine with its workers and its model gateway, serving in a task of its own."""
 
@@ -114,7 +141,7 @@ class Service:
             contexts=self.contexts,
             clock=self.clock,
             chance=chance,
-            parameters=agents.parameters,
+            parameters=Handed(agents, environ).parameters,
             accept=accept,
             bind=bind,
         )

@@ -28,7 +28,7 @@ from parallel_agents.core.formats import View, pieces
 from parallel_agents.core.metrics import Resources
 from parallel_agents.core.session import timestamp
 from parallel_agents.core.states import State, Trigger
-from parallel_agents.core.task import TaskRecord
+from parallel_agents.core.task import TaskRecord, node_ids_of
 from parallel_agents.distinct import StoredFirsts
 from parallel_agents.ports.entries import Change
 from parallel_agents.ports.journal import Journal, Reader
@@ -229,6 +229,7 @@ def tasks_of(reader: Reader, execution_id: str, states: Collection[State] | None
 def _earlier(reader: Reader, source: Path, agent_name: str) -> Mapping[Path, Earlier]:
     scored: dict[Path, set[str]] = {}
     inputs: dict[Path, dict[str, str]] = {}
+    together: dict[Path, dict[str, tuple[str, ...]]] = {}
 
     found = cache(found_again)
     for record in reversed(reader.executions()):  # the oldest first, so that the newest input is what stays
@@ -236,16 +237,22 @@ def _earlier(reader: Reader, source: Path, agent_name: str) -> Mapping[Path, Ear
         if record.source is not None and not _are_related(found(record.source, root), source):
             continue
         for task in _completed_of(reader, record.execution_id):
-            node_id, path = task.task.node_id, task.task.canvas_path
-            if node_id is None or path is None or not found(path, root).is_relative_to(source):
+            nodes, path = node_ids_of(task.task), task.task.canvas_path
+            if not nodes or path is None or not found(path, root).is_relative_to(source):
                 continue
             canvas = found(path, root)
             if task.task.agent_name == agent_name:
-                inputs.setdefault(canvas, {})[node_id] = input_digest(msgspec.msgpack.decode(task.task.input_data))
+                digest = input_digest(msgspec.msgpack.decode(task.task.input_data))
+                inputs.setdefault(canvas, {}).update(dict.fromkeys(nodes, digest))
+                together.setdefault(canvas, {}).update(dict.fromkeys(nodes, nodes))
             if _has_score(task):
-                scored.setdefault(canvas, set()).add(node_id)
+                scored.setdefault(canvas, set()).update(nodes)
     return {
-        canvas: Earlier(scored_node_ids=frozenset(scored.get(canvas, ())), last_inputs=inputs.get(canvas, {}))
+        canvas: Earlier(
+            scored_node_ids=frozenset(scored.get(canvas, ())),
+            last_inputs=inputs.get(canvas, {}),
+            last_together=together.get(canvas, {}),
+        )
         for canvas in scored.keys() | inputs.keys()
     }
 

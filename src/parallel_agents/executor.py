@@ -222,8 +222,8 @@ class ParallelAgentExecutor(Archive):
         Raises:
             UnknownExecutionError: the journal has none with this id.
             OwnershipError: another process is running it.
-            InputError: a model, or an isolation level of its agents, cannot be had under this configuration; or there
-                is a budget now and was none before.
+            InputError: a model, or an isolation level or variable of its agents, cannot be had here; or there is a
+                budget now and was none before.
         """
         return await self._starter.go_on(execution_id, budget=budget)
 
@@ -365,6 +365,7 @@ class ParallelAgentExecutor(Archive):
             check_model=self.check_model,
             place_of=lambda model: place_of(model, self.settings, self._environ),
             random_bytes=self._chance.randbytes,
+            environ=self._environ,
         )
 
     @property

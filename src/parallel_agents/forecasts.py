@@ -11,6 +11,7 @@ import msgspec
 
 from parallel_agents.agents.needs import contract_output, foreseen_input
 from parallel_agents.agents.parsing import parse_spec
+from parallel_agents.agents.registry import calls_by_itself, own_budget_of
 from parallel_agents.agents.spec import AgentSpec
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.forecast import Forecast, Observed, Range, Source, Work, forecast
@@ -71,7 +72,9 @@ class Forecaster:
         return frozenset(position for position, task in enumerate(tasks) if task.fingerprint in known)
 
     def _work(self, agent: AgentRecord, tasks: Sequence[Task], seen: _Seen) -> Work:
-        spec = spec_of(agent)
+        reaches_out, pays = calls_by_itself(agent), own_budget_of(agent) is not None
+        # What such a program adds to a request, and whom it asks, nobody sees.
+        spec = None if reaches_out else spec_of(agent)
         inputs = [_values(task) for task in tasks]
         known, by = seen.of(agent)
         has_model = agent.model is not None and agent.model != OFFLINE
@@ -85,8 +88,8 @@ class Forecaster:
             ratios=tuple(seen.ratios[agent.model]),
             contract_output=None if spec is None else _mean([contract_output(spec, values) for values in inputs]),
             pricing=pricing,
-            has_no_model=not has_model,
-            may_cost=has_model and self._may_cost(agent.model or "", pricing),
+            has_no_model=not has_model and not reaches_out,
+            may_cost=pays or (has_model and self._may_cost(agent.model or "", pricing)),
         )
 
     def _may_cost(self, model: str, pricing: Pricing | None) -> bool:

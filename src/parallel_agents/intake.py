@@ -7,7 +7,14 @@ from typing import Any
 
 import msgspec
 
-from parallel_agents.agents.registry import Agent, AgentRegistry, missing_fields, with_known_fields
+from parallel_agents.agents.registry import (
+    Agent,
+    AgentRegistry,
+    missing_fields,
+    own_budget_of,
+    variables_of,
+    with_known_fields,
+)
 from parallel_agents.core.budget import Budget, budget_of, with_limits
 from parallel_agents.core.errors import AgentError, ConcurrencyError, ModelError, TaskError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord, models_of
@@ -51,7 +58,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intake:
-    """Prepares batches under settings. `check_model` gives the full name of a model and `place_of` where it is."""
+    """Prepares batches under settings. `check_model` gives the full name of a model and `place_of` where it is.
+
+    `environ` holds the variables that commands may ask for.
+    """
 
     def __init__(
         self,
@@ -61,11 +71,13 @@ class Intake:
         check_model: Callable[[str | None], str],
         place_of: Callable[[str], str],
         random_bytes: Callable[[int], bytes],
+        environ: Mapping[str, str],
     ) -> None:
         self._settings = settings
         self._agents = agents
         self._check_model = check_model
         self._random_bytes = random_bytes
+        self._environ = environ
         self._fingerprinting = Fingerprinting(settings, agents, place_of)
 
     def prepare(
@@ -85,6 +97,7 @@ class Intake:
         opened = self.open(max_concurrent, origin, budget=budget)
         parsed = parse_tasks(tasks, origin.places)
         agents = self._agent_records(parsed, model, origin)
+        self._refuse_uncounted(agents, opened.budget)
         execution = msgspec.structs.replace(
             opened, model=next((agent.model for agent in agents if agent.model is not None), None), agents=agents
         )
@@ -109,7 +122,6 @@ class Intake:
         Raises:
             ConcurrencyError: a concurrency beyond the limits.
         """
-        usual = self._settings.budget
         return ExecutionRecord(
             execution_id=new_id("exec", self._random_bytes(8)),
             submitted_at=0.0,
@@ -119,17 +131,20 @@ class Intake:
             vault_root=origin.vault_root,
             settings=msgspec.json.encode(self._settings),
             agents=(),
-            budget=with_limits(budget_of(usual.usd, usual.tokens), budget),
+            budget=self._budget(budget),
         )
 
-    def accept(self, task: Mapping[str, Any], position: int, model: str | None) -> tuple[Task, AgentRecord]:
-        """Check one task of an open execution; returns it with its agent.
+    def accept(
+        self, task: Mapping[str, Any], position: int, model: str | None, *, budget: Budget | None = None
+    ) -> tuple[Task, AgentRecord]:
+        """Check one task of an open execution with this budget; returns it with its agent.
 
         Raises:
             InputError: the task, its agent or the model is wrong.
         """
         parsed = parse_task(task, position, "")
         (agent,) = self._agent_records([parsed], model, Origin())
+        self._refuse_uncounted([agent], self._budget(budget))
         return self._resolved(parsed, position, "", {agent.name: agent}), agent
 
     def bound(self, task: Task, values: Mapping[str, Any], record: AgentRecord) -> Task:
@@ -152,10 +167,16 @@ class Intake:
         packed = packed_input(known, task.position, f"task {task.task_id}")
         return msgspec.structs.replace(task, input_data=packed, fingerprint=self._fingerprinting.of(record, known))
 
-    def check_levels(self, agents: Sequence[AgentRecord]) -> None:
-        """Hold the levels that agents were submitted with against the settings. Raises `AgentError`."""
+    def check_agents(self, agents: Sequence[AgentRecord], budget: Budget | None) -> None:
+        """Hold what agents were submitted with against settings, environment and budget of now. Raises `AgentError`."""
+        self._refuse_uncounted(agents, budget)
         for agent in agents:
             self._check_level(agent.name, agent.isolation, agent.spec_path)
+            self._check_variables(agent.name, variables_of(agent), agent.spec_path)
+
+    def _budget(self, asked: Budget | None) -> Budget | None:
+        usual = self._settings.budget
+        return with_limits(budget_of(usual.usd, usual.tokens), asked)
 
     def concurrency(self, asked: int | None) -> int:
         """The number asked for, or the configured one. Raises `ConcurrencyError` for one beyond the limits."""
@@ -181,7 +202,8 @@ class Intake:
         for position, task in enumerate(tasks):
             agent = self._agents.resolve(task.agent_name, origin.place(position))
             if agent.name not in records:
-                chosen = model or self._settings.model
+                self._check_variables(agent.name, agent.env, agent.spec_path)
+                chosen = None if agent.is_command else model or self._settings.model
                 needed = self._check_model(chosen) if agent.needs_model or chosen is not None else None
                 level, fallback = self._level_of(agent), self._fallback_of(agent, needed)
                 records[agent.name] = self._agents.record(agent, needed, level, fallback)
@@ -206,8 +228,26 @@ class Intake:
 
     def _level_of(self, agent: Agent) -> Level | None:
         level = own_level(agent.name, agent.isolation, self._settings)
+        if agent.is_command and level != "process":
+            problem = f"runs a command, which needs a worker of its own, not the isolation level {level}"
+            hint = f"Take agent_configs.{agent.name}.isolation_level out."
+            raise AgentError(agent.name, problem, place=agent.spec_path or "", hint=hint)
         self._check_level(agent.name, level, agent.spec_path)
         return available(level)
+
+    def _check_variables(self, agent: str, names: Sequence[str], place: str | None) -> None:
+        for name in names:
+            if name not in self._environ:
+                problem = f"asks under `env` for the environment variable {name}, which is not set"
+                raise AgentError(agent, problem, place=place or "", hint="Set it, or take it out of `env`.")
+
+    def _refuse_uncounted(self, agents: Sequence[AgentRecord], budget: Budget | None) -> None:
+        # What such a program spends is known by its own estimate, and only afterwards: a budget would not be held.
+        for agent in agents if budget is not None else ():
+            if (most := own_budget_of(agent)) is not None:
+                problem = "calls its model by itself, which the budget of an execution does not count"
+                hint = f"Leave the budget out: each of its attempts may spend {most:g} USD (`max_budget_usd`)."
+                raise AgentError(agent.name, problem, place=agent.spec_path or "", hint=hint)
 
     def _check_level(self, agent: str, level: IsolationLevel | None, place: str | None) -> None:
         found = None if level is None else obstacle(level, self._settings)

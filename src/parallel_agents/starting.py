@@ -124,7 +124,7 @@ class Starter:
             record = msgspec.structs.replace(record, model=name, submitted_at=self._now())
             return record.execution_id, await self._service().engine.open(record, intake.request(origin))
 
-        return BatchStream(start, lambda task, position: intake.accept(task, position, model))
+        return BatchStream(start, lambda task, position: intake.accept(task, position, model, budget=budget))
 
     async def go_on(self, execution_id: str, *, budget: Budget | None = None) -> bool:
         """Go on with an execution; False when it has ended. Raises as `resume_execution` of the executor."""
@@ -133,13 +133,13 @@ class Starter:
         if not counts.unfinished:
             await self._note_end(record)
             return False
-        self._intake.check_levels(record.agents)
         models = models_of(record.agents)
         for model in models:
             self._intake.model_of(model)
         if budget is not None and record.budget is None:
             raise InputError(f"{execution_id} was submitted without a budget, so nobody has counted what it has spent")
         raised = None if budget is None else with_limits(record.budget, budget)
+        self._intake.check_agents(record.agents, raised or record.budget)
         await self._refuse_unpriced(raised or record.budget, models)
         if self._is_elsewhere(execution_id) and (record.paused is not None or raised is not None):
             await self._control().resume_elsewhere(execution_id, raised)

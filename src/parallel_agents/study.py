@@ -28,7 +28,7 @@ from parallel_agents.canvas.studying import (
 )
 from parallel_agents.canvas.survey import Named, beginning_of, named_colours, survey_of
 from parallel_agents.canvas.vault import find_vault_root, found_again
-from parallel_agents.core.aggregate import DIMENSIONS, questions_in
+from parallel_agents.core.aggregate import DIMENSIONS, has_questions, questions_in
 from parallel_agents.core.errors import CanvasError, SourceError
 from parallel_agents.core.metrics import kinds_of
 from parallel_agents.core.session import accepted_output
@@ -105,7 +105,7 @@ class _Gathered:
             self._note_output(task, output)
 
     def _note_output(self, task: TaskRecord, output: Mapping[str, Any]) -> None:
-        if "sub_questions" in output:
+        if has_questions(output):
             self.questions = (self.questions or 0) + len(list(questions_in(output)))
         total = output.get("total_score")
         if isinstance(total, int) and not isinstance(total, bool):

@@ -237,9 +237,7 @@ def test_basic_questions_need_no_second_type() -> None:
 def test_model_hints_are_those_of_the_specification() -> None:
     registry = AgentRegistry()
     hints = {name: parse_spec(registry.resolve(name).spec or "", name).model for name in registry.names()}
-    assert hints == {
-        "basic-decomposition": "inherit",
-        "oral-explanation": "inherit",
+    assert {name: hint for name, hint in hints.items() if hint != "inherit"} == {
         "scoring-agent": "sonnet",
         "deep-decomposition": "opus",
     }

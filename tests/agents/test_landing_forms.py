@@ -33,9 +33,16 @@ def with_landing(text: str, landing: str) -> str:
         ("deep-decomposition", Form(kind="questions", title="深度拆解", label="深度拆解", is_deep=True)),
         ("oral-explanation", Form(kind="explanation", title="口语化解释", emoji="💬", label="口语化解释")),
         ("scoring-agent", Form(kind="score", title="评分")),
+        ("comparison-table", Form(kind="explanation", title="对比表", emoji="📊", label="对比分析")),
+        ("verification-question-agent", Form(kind="board", title="检验白板")),
+        ("question-decomposition", Form(kind="questions", title="问题拆解", label="深度拆解", is_deep=True)),
+        ("clarification-path", Form(kind="explanation", title="澄清路径", emoji="🔍", label="深度解释")),
+        ("memory-anchor", Form(kind="explanation", title="记忆锚点", emoji="⚓", label="记忆辅助")),
+        ("four-level-explanation", Form(kind="explanation", title="四层次答案", emoji="🎯", label="四层次解释")),
+        ("example-teaching", Form(kind="explanation", title="例题教学", emoji="📝", label="例题教学")),
     ],
 )
-def test_the_four_agents_land_as_learners_know_it(name: str, expected: Form) -> None:
+def test_the_agents_that_ship_land_as_learners_know_it(name: str, expected: Form) -> None:
     assert form_of(parse_spec(AgentRegistry().resolve(name).spec or "", name)) == expected
 
 

@@ -30,10 +30,23 @@ class Holder:
         return {}
 
 
-def test_the_names_are_the_four_agents_and_an_alias_resolves() -> None:
+def test_the_agents_that_ship_have_their_names_and_aliases_resolve() -> None:
     registry = AgentRegistry()
-    assert registry.names() == ["basic-decomposition", "deep-decomposition", "oral-explanation", "scoring-agent"]
+    assert registry.names() == [
+        "basic-decomposition",
+        "clarification-path",
+        "comparison-table",
+        "deep-decomposition",
+        "example-teaching",
+        "four-level-explanation",
+        "memory-anchor",
+        "oral-explanation",
+        "question-decomposition",
+        "scoring-agent",
+        "verification-question-agent",
+    ]
     assert registry.resolve("scoring") == registry.resolve("scoring-agent")
+    assert registry.resolve("four-level") == registry.resolve("four-level-explanation")
 
 
 def test_an_unknown_agent_is_answered_with_the_near_one_and_the_choices() -> None:

@@ -147,7 +147,14 @@ def test_titles_name_result_files() -> None:
     registry = AgentRegistry()
     assert {name: registry.resolve(name).title for name in registry.names()} == {
         "basic-decomposition": "拆解",
+        "clarification-path": "澄清",
+        "comparison-table": "对比表",
         "deep-decomposition": "深度拆解",
+        "example-teaching": "例题",
+        "four-level-explanation": "四层次",
+        "memory-anchor": "记忆",
         "oral-explanation": "解释",
+        "question-decomposition": "问题拆解",
         "scoring-agent": "评分",
+        "verification-question-agent": "检验白板",
     }

@@ -5,10 +5,13 @@ from importlib.resources import files
 
 from parallel_agents.agents.version import PROMPTS
 
-MODULES = ("answers", "contract", "prompt", "runtime")
+MODULES = (
+    "answers", "contract", "gathered", "gatheredformat", "language", "pages", "prompt", "questionlists", "runtime",
+    "scores", "tables",
+)  # fmt: skip
 """What this package adds to a prompt, and how it reads an answer."""
 
-KNOWN = (1, "c9569d0d7a9d7c7a7ff3e56c1fbd31663c2dca484101291d0fbb2e918a8752ea")
+KNOWN = (2, "78c9ac33a1d0d2a151ad8f8c9ca2bb26f36189d29f370181a9c56dcdd17bdcd3")
 
 
 def test_whoever_changes_prompts_or_contracts_decides_whether_earlier_results_still_serve() -> None:

@@ -265,12 +265,17 @@ def test_the_first_question_counts_where_there_are_several(draw: Draw) -> None:
 
 def test_an_agent_without_declared_fields_is_given_what_there_is(draw: Draw) -> None:
     (task,) = select_tasks(draw({"a": "一段材料"}), AgentInputs(fields={})).tasks
-    assert task.input_data == {"material_content": "一段材料", "topic": "图", "node_text": "一段材料"}
+    assert task.input_data == {
+        "material_content": "一段材料",
+        "topic": "图",
+        "concept": "一段材料",
+        "node_text": "一段材料",
+    }
 
 
 def test_a_field_that_no_canvas_gives_is_named(draw: Draw) -> None:
-    told = reasons(select_tasks(draw({"a": "一段材料"}), AgentInputs(fields={"concept": True})))
-    assert told == {"a": "the canvas gives no concept"}
+    told = reasons(select_tasks(draw({"a": "一段材料"}), AgentInputs(fields={"author": True})))
+    assert told == {"a": "the canvas gives no author"}
 
 
 @pytest.mark.parametrize(
@@ -310,3 +315,25 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
     edges = [Edge(edge_id="", from_node=str(number), to_node=str(number + 1)) for number in range(19_999)]
     roles = roles_of(Canvas(Path("图.canvas"), nodes, edges))
     assert set(roles.values()) == {Role.MATERIAL}
+
+
+ANCHOR = AgentInputs(fields={"concept": True, "topic": False}, reads=("understanding", "material"))
+
+
+def test_a_concept_is_the_question_of_an_understanding_and_the_heading_of_a_material(draw: Draw) -> None:
+    selection = select_tasks(draw(LOOP, LOOP_EDGES), ANCHOR)
+    assert {task.node_id: task.input_data["concept"] for task in selection.tasks} == {"m": "命题", "u": "什么是命题？"}
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("逆否命题", "逆否命题"),
+        ("# **逆否命题**\n\n若非 q 则非 p。", "逆否命题"),
+        ("若 p 则 q。\n\n若非 q 则非 p。", "图"),
+        ("原命题与逆否命题的真值表相同，所以等价；" * 3, "图"),
+    ],
+)
+def test_a_concept_is_a_heading_or_a_short_text_and_else_the_topic(draw: Draw, text: str, concept: str) -> None:
+    (task,) = select_tasks(draw({"a": text}), ANCHOR).tasks
+    assert task.input_data["concept"] == concept

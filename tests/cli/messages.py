@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "parallel_agents"
 
 SILENT = {
     "agents/prompt.py": "said to models",
+    "agents/gatheredformat.py": "said to models",
     "canvas/drawing.py": "parts of SVG",
     "canvas/paint.py": "parts of SVG",
     "chaos/work.py": "said to the simulated provider",

@@ -17,7 +17,14 @@ from parallel_agents.journal import SqliteJournal
 from parallel_agents.landing import CanvasLandings
 
 EXECUTION = "exec-00000000000000a1"
-AGENTS = ("basic-decomposition", "oral-explanation", "scoring-agent", "deep-decomposition")
+AGENTS = (
+    "basic-decomposition",
+    "oral-explanation",
+    "scoring-agent",
+    "deep-decomposition",
+    "comparison-table",
+    "verification-question-agent",
+)
 MARKDOWN = "## 核心讲解\n\n全文都在这里。\n"
 
 
@@ -69,8 +76,11 @@ class Given:
         node_id: str | None,
         output: Mapping[str, Any] | None,
         canvas: Path | str | None,
+        *,
+        node_ids: Sequence[str] = (),
         **inputs: Any,
     ) -> None:
+        self.metadata = {"node_ids": list(node_ids)} if node_ids else {}
         self.agent = agent
         self.node_id = node_id
         self.output = output
@@ -95,6 +105,7 @@ async def submit(
             node_id=one.node_id,
             canvas_path=None if one.canvas is None else str(one.canvas),
             input_data=msgspec.msgpack.encode(one.inputs),
+            metadata=msgspec.msgpack.encode(one.metadata),
         )
         for position, one in enumerate(given)
     ]

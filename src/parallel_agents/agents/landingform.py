@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parallel_agents.agents.spec import AgentSpec, Explanation, Score, SubQuestions, Text
+from parallel_agents.agents.spec import AgentSpec, Explanation, Score, SubQuestions, Table, Text, Verification
 from parallel_agents.core.forms import Form
 
 QUESTIONS_LABEL = "基础拆解问题"
@@ -23,9 +23,11 @@ def form_of(spec: AgentSpec) -> Form | None:
             is_deep = "material" not in spec.reads
             label = told.label or (DEEP_QUESTIONS_LABEL if is_deep else QUESTIONS_LABEL)
             return Form(kind="questions", title=title, emoji=told.emoji or "", label=label, is_deep=is_deep)
-        case Explanation() | Text():
+        case Explanation() | Text() | Table():
             emoji, label = told.emoji or EXPLANATION_EMOJI, told.label or EXPLANATION_LABEL
             return Form(kind="explanation", title=title, emoji=emoji, label=label)
+        case Verification():
+            return Form(kind="board", title=title, emoji=told.emoji or "", label=told.label or "")
         case Score():
             return Form(kind="score", title=title)
         case None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from parallel_agents.agents.contract import schema_of
+from parallel_agents.agents.gatheredneeds import gathered_output
 from parallel_agents.agents.prompt import first_turn, system_prompt
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Text
+from parallel_agents.agents.spec import AgentSpec, Explanation, Score, SubQuestions, Table, Text, Verification
 from parallel_agents.core.forecast import Range
 from parallel_agents.core.tokens import TOKENS_A_MESSAGE, likely_tokens
 
@@ -21,7 +22,7 @@ _FREE = (50, 800, 3000)
 
 def foreseen_input(spec: AgentSpec, values: Mapping[str, Any]) -> int:
     """Tokens that its first call sends for this input, estimated: system text, fenced input and schema."""
-    schema = None if spec.output is None else schema_of(spec.output)
+    schema = None if spec.output is None else schema_of(spec.output, values)
     asked = "" if schema is None else json.dumps(schema.json_schema, ensure_ascii=False)
     texts = (system_prompt(spec), first_turn(spec, values), asked)
     return sum(likely_tokens(text) for text in texts) + 2 * TOKENS_A_MESSAGE
@@ -35,16 +36,21 @@ def contract_output(spec: AgentSpec, values: Mapping[str, Any]) -> Range | None:
     if spec.output is None:
         return None
     text = first_turn(spec, values)
-    return _of(spec.output, likely_tokens(text) / len(text))
+    match spec.output:
+        case Table() | Verification():
+            return gathered_output(spec.output, values, likely_tokens(text) / len(text))
+        case _:
+            return _of(spec.output, likely_tokens(text) / len(text))
 
 
-def _of(output: Output, tokens_a_character: float) -> Range:
+def _of(output: SubQuestions | Score | Explanation | Text, tokens_a_character: float) -> Range:
     def written(characters: float) -> float:
         return characters * tokens_a_character
 
     match output:
         case SubQuestions():
-            frame = {"text": "", "type": output.types[0], "difficulty": output.difficulties[0], "guidance": ""}
+            closed = {"type": output.types[0], "difficulty": (*output.difficulties, "")[0]}
+            frame = {key: closed.get(key, "") for key in output.keys}
             each = likely_tokens(json.dumps(frame, ensure_ascii=False))
             short, usual, long = (written(sum(pair)) + each for pair in zip(_QUESTION, _GUIDANCE, strict=True))
             return Range(output.least * short, (output.least + output.most) / 2 * usual, output.most * long)
@@ -52,13 +58,17 @@ def _of(output: Output, tokens_a_character: float) -> Range:
             frame = json.dumps(_SCORE, ensure_ascii=False)
             short, usual, long = (written(each) + likely_tokens(frame) for each in _FEEDBACK)
             return Range(short, usual, long)
-        case Explanation():
-            least, most = output.characters
-            return Range(written(least), written((least + most) / 2), written(most))
-        case Text():
-            least, most = output.characters or (_FREE[0], _FREE[2])
-            usual = _FREE[1] if output.characters is None else (least + most) / 2
+        case Explanation() | Text():
+            least, usual, most = _lengths(output.characters)
             return Range(written(least), written(usual), written(most))
+
+
+def _lengths(asked: tuple[int, int | None] | None) -> tuple[float, float, float]:
+    """Least, usual and most characters. Where no most is asked for, twice the least is taken for it."""
+    if asked is None:
+        return _FREE
+    least, most = asked[0], asked[1] or asked[0] * 2
+    return least, (least + most) / 2, most
 
 
 _SCORE = {

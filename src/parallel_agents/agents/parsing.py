@@ -9,10 +9,21 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from parallel_agents.agents.commandline import check_command, with_contract
 from parallel_agents.agents.frontmatter import FrontMatter, split
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, SpecLanding, SubQuestions, Text
+from parallel_agents.agents.spec import (
+    AgentSpec,
+    Explanation,
+    Output,
+    Score,
+    SpecLanding,
+    SubQuestions,
+    Text,
+    Verification,
+)
 from parallel_agents.agents.subagents import FIELDS, is_subagent, spec_of
 from parallel_agents.core.errors import AgentError
+from parallel_agents.core.gathering import problem_of
 
 _KEYS = tuple(field.name for field in msgspec.structs.fields(AgentSpec) if field.name not in {"prompt", "subagent"})
 
@@ -55,7 +66,7 @@ def _own_spec(file: FrontMatter, front: Mapping[Any, Any]) -> AgentSpec:
         if key not in _KEYS:
             _refuse_key(file, str(key))
     try:
-        spec = msgspec.convert({**front, "prompt": file.body}, AgentSpec)
+        spec = with_contract(msgspec.convert({**front, "prompt": file.body}, AgentSpec))
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").removeprefix(".")
@@ -77,17 +88,22 @@ def _refuse_key(file: FrontMatter, key: str) -> NoReturn:
 
 
 def _check_parts(spec: AgentSpec, place: str) -> None:
-    if spec.entry is None and spec.output is None:
-        raise AgentError(spec.name, "needs an `output` contract, or an `entry` for a Python agent", place=place)
+    check_command(spec, place)
+    if spec.entry is None and spec.output is None and spec.command is None:
+        problem = "needs an `output` contract, an `entry` for a Python agent, or a `command` for another program"
+        raise AgentError(spec.name, problem, place=place)
     if spec.entry is not None and spec.output is not None:
         raise AgentError(spec.name, "has both `entry` and `output`; one of them says how it works", place=place)
+    gathering = problem_of(spec.gathers, spec.inputs)
+    if gathering is not None:
+        raise AgentError(spec.name, f"cannot gather nodes: {gathering}", place=place)
     problem = _range_problem(spec.output)
     if problem is not None:
         raise AgentError(spec.name, f"has an `output` that no answer can fit: {problem}", place=place)
-    if spec.landing != SpecLanding() and not isinstance(spec.output, SubQuestions | Explanation | Text):
+    if spec.landing != SpecLanding() and (spec.output is None or isinstance(spec.output, Score)):
         problem = "has a `landing`, but no questions or explanations that could land"
         raise AgentError(spec.name, problem, place=place, hint="Leave it out.")
-    if spec.output is not None and not spec.prompt:
+    if spec.output is not None and spec.command is None and not spec.prompt:
         raise AgentError(spec.name, "has no prompt below its front matter", place=place)
 
 
@@ -97,7 +113,10 @@ def _range_problem(output: Output | None) -> str | None:
             return f"least is {output.least}, most is {output.most}"
         case SubQuestions() if output.least_types > min(len(set(output.types)), output.most):
             return f"least_types is {output.least_types}, with {len(set(output.types))} types and most {output.most}"
-        case Explanation() | Text() if output.characters is not None and output.characters[0] > output.characters[1]:
-            return f"characters is {output.characters[0]} to {output.characters[1]}"
+        case Verification() if output.red[0] > output.red[1] or output.purple[0] > output.purple[1]:
+            return f"red is {output.red[0]} to {output.red[1]}, purple {output.purple[0]} to {output.purple[1]}"
+        case Explanation() | Text():
+            least, most = output.characters or (0, None)
+            return f"characters is {least} to {most}" if most is not None and least > most else None
         case _:
             return None

@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from parallel_agents.agents.contract import GUIDANCE_PREFIX
-from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Text
+from parallel_agents.agents.gatheredformat import gathered_format
+from parallel_agents.agents.spec import AgentSpec, Explanation, Output, Score, SubQuestions, Table, Text, Verification
 
 _RULE = """
 ## 数据与指令
@@ -68,12 +69,20 @@ def user_prompt(fields: Sequence[str], values: Mapping[str, Any]) -> str:
 
 
 def is_blank(value: object) -> bool:
-    """Whether an input says nothing: null, or a text of nothing but white space."""
+    """Whether an input says nothing: null, a text of nothing but white space, a list of nothing else."""
+    if isinstance(value, list):
+        return all(map(is_blank, cast("list[object]", value)))
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A text as it is; a list of short texts numbered; what else there is as JSON, in which no text can end early."""
+    if isinstance(value, str):
+        return value
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    if listed and all(isinstance(one, str) and len(one.splitlines()) == 1 for one in listed):
+        return "\n".join(f"{number}. {one}" for number, one in enumerate(listed, 1))
+    return json.dumps(value, ensure_ascii=False, indent=2 if listed else None)
 
 
 def fence_mark(texts: Sequence[str]) -> str:
@@ -95,18 +104,10 @@ def repair_prompt(problems: Sequence[str]) -> str:
 def _format_of(output: Output) -> str:
     match output:
         case SubQuestions():
-            kinds = f"，至少 {output.least_types} 种不同的 type" if output.least_types > 1 else ""
-            return (
-                "只输出一个 JSON 对象，不要代码围栏，不要其他文字：\n"
-                '{"sub_questions": [{"text": "…", "type": "…", "difficulty": "…", "guidance": "…"}]}\n'
-                f"- 问题 {output.least} 到 {output.most} 个{kinds}\n"
-                f"- type 只能是：{'、'.join(output.types)}\n"
-                f"- difficulty 只能是：{'、'.join(output.difficulties)}\n"
-                f"- guidance 为空字符串，或以“{GUIDANCE_PREFIX}”开头"
-            )
+            return _format_of_list(output)
         case Score():
             return (
-                "只输出一个 JSON 对象，不要代码围栏，不要其他文字：\n"
+                "只输出一个 JSON 对象，不要代码围栏，不要其他文字，不要其他字段：\n"
                 '{"total_score": 0, "breakdown": {"accuracy": 0, "imagery": 0, "completeness": 0, "originality": 0},'
                 ' "pass": false, "feedback": "…", "color_action": "…"}\n'
                 "- 四个维度各为 0 到 25 的整数，total_score 是它们的和\n"
@@ -115,10 +116,29 @@ def _format_of(output: Output) -> str:
             )
         case Explanation():
             headings = "\n".join(f"## {section}" for section in output.sections)
-            return (
-                f"直接输出 Markdown，不要代码围栏，{output.characters[0]}–{output.characters[1]} 字，"
-                f"依次包含以下二级标题：\n{headings}"
-            )
+            length = _length(output.characters)
+            return f"直接输出 Markdown，不要代码围栏，{length}，依次包含以下二级标题，标题不改一字：\n{headings}"
         case Text():
-            length = "" if output.characters is None else f"，{output.characters[0]}–{output.characters[1]} 字"
+            length = "" if output.characters is None else f"，{_length(output.characters)}"
             return f"直接输出 Markdown，不要代码围栏{length}。"
+        case Table() | Verification():
+            return gathered_format(output)
+
+
+def _format_of_list(output: SubQuestions) -> str:
+    kinds = f"，至少 {output.least_types} 种不同的 type" if output.least_types > 1 else ""
+    fields = ", ".join(f'"{key}": "…"' for key in output.keys)
+    difficulties = f"- difficulty 只能是：{'、'.join(output.difficulties)}\n" if output.difficulties else ""
+    return (
+        "只输出一个 JSON 对象，不要代码围栏，不要其他文字，不要其他字段：\n"
+        f'{{"{output.key}": [{{{fields}}}]}}\n'
+        f"- 问题 {output.least} 到 {output.most} 个{kinds}\n"
+        f"- type 只能是：{'、'.join(output.types)}\n"
+        f"{difficulties}"
+        f"- guidance 为空字符串，或以“{GUIDANCE_PREFIX}”开头"
+    )
+
+
+def _length(characters: tuple[int, int | None]) -> str:
+    least, most = characters
+    return f"至少 {least} 字" if most is None else f"{least}–{most} 字"

@@ -13,15 +13,18 @@ from typing import Any, get_args
 
 import msgspec
 
+from parallel_agents.agents.commandline import words_of
 from parallel_agents.agents.parsing import parse_spec, read_spec
-from parallel_agents.agents.spec import AgentSpec, Reads
+from parallel_agents.agents.spec import AgentSpec, Claude, Reads
 from parallel_agents.core.errors import AgentError
 from parallel_agents.core.execution import AgentRecord
+from parallel_agents.core.gathering import Gathers
 from parallel_agents.core.settings import IsolationLevel, Level
 from parallel_agents.core.submission import AgentLimits
 
 SPEC_TARGET = "parallel_agents.agents.runtime:run"
-ALIASES = {"scoring": "scoring-agent"}
+COMMAND_TARGET = "parallel_agents.agents.command:run"
+ALIASES = {"scoring": "scoring-agent", "four-level": "four-level-explanation"}
 # The specification's sample calls the material by another name than the agents do.
 _FIELD_ALIASES = {"material_text": "material_content"}
 
@@ -35,9 +38,10 @@ Target = str | Callable[..., Awaitable[Mapping[str, Any]]]
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that can be run. `fields` are the inputs it knows (True: required).
 
-    `reusable` tells that its result is all that a run of it does, so that the result of an earlier run may serve.
-    `takes_all` tells that it sends whatever its task gives, not only its `fields`. `warnings` say what of its file has
-    no effect.
+    `gathers` says how many nodes one task takes, None: one. `reusable` tells that its result is all that a run of it
+    does, so that the result of an earlier run may serve. `takes_all` tells that it sends whatever its task gives, not
+    only its `fields`. `warnings` say what of its file has no effect. A command agent (`is_command`) has these variables
+    `env` of the engine's environment, and the network or none.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     fields: dict[str, bool] = {}
     reads: tuple[Reads, ...] = ("material",)
+    gathers: Gathers | None = None
     limits: AgentLimits = AgentLimits()
     max_concurrent: int | None = None
     context_tokens: int | None = None
@@ -53,6 +58,9 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     fallback_model: str | None = None
     needs_model: bool = False
     reusable: bool = False
+    is_command: bool = False
+    env: tuple[str, ...] = ()
+    network: bool = False
     spec: str | None = None
     spec_path: str | None = None
     takes_all: bool = False
@@ -164,7 +172,10 @@ class AgentRegistry:
         if key not in self._packed:
             told: dict[str, Any] = {"name": record.name}
             if record.spec is not None:
-                told["spec"] = msgspec.to_builtins(parse_spec(record.spec, record.spec_path or record.name))
+                spec = parse_spec(record.spec, record.spec_path or record.name)
+                told["spec"] = msgspec.to_builtins(spec)
+                if isinstance(spec.command, tuple):
+                    told["command"] = words_of(spec.command, _folder(record.spec_path))
             self._packed[key] = msgspec.msgpack.encode(told)
         return self._packed[key]
 
@@ -195,7 +206,7 @@ def with_known_fields(agent: Agent, given: Mapping[str, Any], canvas_path: str |
 
 def missing_fields(agent: Agent, given: Mapping[str, Any]) -> list[str]:
     """Required fields that an input lacks."""
-    return [field for field, required in agent.fields.items() if required and given.get(field) in (None, "")]
+    return [field for field, required in agent.fields.items() if required and given.get(field) in (None, "", [])]
 
 
 def import_string(name: str, function: Callable[..., Any]) -> str:
@@ -230,26 +241,60 @@ def _entry_target(entry: str, spec_path: str | None) -> str:
     return f"{(Path(spec_path).parent / place).resolve()}:{function}"
 
 
+def variables_of(record: AgentRecord) -> tuple[str, ...]:
+    """The variables of the engine's environment that an agent asks for, in the order of its file."""
+    return () if record.spec is None else parse_spec(record.spec, record.spec_path or record.name).env
+
+
+def own_budget_of(record: AgentRecord) -> float | None:
+    """What one attempt of a preset may spend, in USD, by its program's estimate; None for every other agent."""
+    if record.spec is None:
+        return None
+    command = parse_spec(record.spec, record.spec_path or record.name).command
+    return command.max_budget_usd if isinstance(command, Claude) else None
+
+
+def calls_by_itself(record: AgentRecord) -> bool:
+    """Whether an agent's program may call a model, or whatever else costs money, where nobody here sees it."""
+    return record.spec is not None and parse_spec(record.spec, record.spec_path or record.name).network
+
+
+def _folder(spec_path: str | None) -> Path | None:
+    return None if spec_path is None else Path(spec_path).parent
+
+
+def _target_of(spec: AgentSpec, path: str | None) -> str:
+    if spec.command is not None:
+        return COMMAND_TARGET
+    return SPEC_TARGET if spec.entry is None else _entry_target(spec.entry, path)
+
+
 def _from_spec(spec: AgentSpec, text: str, path: str | None) -> Agent:
-    limits = spec.limits
+    limits, is_command = spec.limits, spec.command is not None
+    # A command is found from the folder of its file, also by a resume from elsewhere.
+    place = str(Path(path).resolve()) if path is not None and is_command else path
     return Agent(
         name=spec.name,
-        target=SPEC_TARGET if spec.entry is None else _entry_target(spec.entry, path),
+        target=_target_of(spec, path),
         description=spec.description,
         title=spec.title,
         fields={field: needed == "required" for field, needed in spec.inputs.items()},
         reads=spec.reads,
+        gathers=spec.gathers,
         limits=AgentLimits(
             timeout_s=limits.timeout_seconds, retry_attempts=limits.retry_attempts, memory_mb=limits.context_size_mb
         ),
         max_concurrent=limits.max_concurrent,
         context_tokens=spec.context_tokens,
-        isolation=spec.isolation,
+        isolation="process" if is_command else spec.isolation,
         fallback_model=spec.fallback_model,
-        needs_model=spec.output is not None,
-        reusable=spec.output is not None if spec.reusable is None else spec.reusable,
+        needs_model=spec.output is not None and not is_command,
+        reusable=spec.output is not None and not is_command if spec.reusable is None else spec.reusable,
+        is_command=is_command,
+        env=spec.env,
+        network=spec.network,
         spec=text,
-        spec_path=path,
+        spec_path=place,
         takes_all=spec.subagent is not None,
         warnings=() if spec.subagent is None else spec.subagent.warnings,
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from parallel_agents.agents.answers import Problems
 from parallel_agents.agents.contract import check, name_of, schema_of, sections_of
+from parallel_agents.agents.gathered import input_problem
 from parallel_agents.agents.prompt import first_turn, is_blank, repair_prompt, system_prompt
 from parallel_agents.agents.spec import AgentSpec, Output, Score
 from parallel_agents.core.errors import ContractError, ItemError, UnscoredError
@@ -26,7 +27,7 @@ async def run(context: Context) -> Mapping[str, Any]:
     """Run the agent whose spec stands in `context.parameters["spec"]`.
 
     Raises:
-        ItemError: a required field is missing or blank.
+        ItemError: a required field is missing or blank, or does not hold what the agent gathers.
         ContractError: the answer did not fit, nor did the one after the problems had been named.
         UnscoredError: the model cannot judge.
     """
@@ -36,10 +37,13 @@ async def run(context: Context) -> Mapping[str, Any]:
     for field in spec.required:
         if is_blank(context.input.get(field)):
             raise ItemError(f"agent {spec.name!r} needs the field {field!r} in input_data")
+    problem = input_problem(spec, context.input)
+    if problem is not None:
+        raise ItemError(f"agent {spec.name!r} cannot work on this: {problem}")
     question = first_turn(spec, context.input)
     response = await _ask(context, spec, spec.output, [Message("user", question)])
     try:
-        return _accepted(spec.output, response)
+        return _accepted(spec, spec.output, context.input, response)
     except Problems as first:
         # What is no language model would give the same answer again.
         if not response.is_language_model or not spec.may_ask_again:
@@ -48,7 +52,7 @@ async def run(context: Context) -> Mapping[str, Any]:
         messages = _once_more(question, response, first.problems)
     response = await _ask(context, spec, spec.output, messages)
     try:
-        return _accepted(spec.output, response)
+        return _accepted(spec, spec.output, context.input, response)
     except Problems as second:
         raise ContractError(_all_problems(response, second.problems), response.text) from None
 
@@ -69,17 +73,20 @@ async def _ask(context: Context, spec: AgentSpec, output: Output, messages: list
     return await context.model.complete(
         messages,
         system=system_prompt(spec),
-        output=schema_of(output),
+        output=schema_of(output, context.input),
         contract=name_of(output),
         inputs=context.input,
         sections=sections_of(output),
     )
 
 
-def _accepted(output: Output, response: ModelResponse) -> dict[str, Any]:
+def _accepted(spec: AgentSpec, output: Output, given: Mapping[str, Any], response: ModelResponse) -> dict[str, Any]:
     if isinstance(output, Score) and not response.is_language_model:
         raise UnscoredError(f"{response.model} is not a language model and cannot judge")
-    answer = check(output, response.text, from_language_model=response.is_language_model)
+    # Whoever writes an agent says in its prompt what language it is to speak; the input may not forbid that.
+    allowed = {**{field: given.get(field) for field in spec.inputs}, "": spec.prompt}
+    is_model = response.is_language_model
+    answer = check(output, response.text, from_language_model=is_model, inputs=given, allowed=allowed)
     if not response.is_language_model:
         answer["generator"] = {"model": response.model, "is_language_model": False, "notice": OFFLINE_NOTICE}
     return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from parallel_agents.canvas.graph import Canvas, Node
+from parallel_agents.canvas.pieces import SOURCE, source_name
 from parallel_agents.canvas.placeholders import is_placeholder
 from parallel_agents.canvas.proposals import Accepted
 from parallel_agents.canvas.roles import Role, roles_of
@@ -29,6 +30,18 @@ class Attaching:
         if node.text.strip() == said.strip():
             return node
         return self._understanding_below(node, said.strip()) or node
+
+    def sources(self, result: Accepted) -> dict[str, Node]:
+        """The nodes that a result hangs on, by their names; of several those that are still there, at least one.
+
+        Raises:
+            CanvasError: none of the nodes that the task was about is on the canvas.
+        """
+        if len(result.node_ids) < 2:
+            return {SOURCE: self.source(result)}
+        there = {node.node_id: node for node in self._canvas.nodes}
+        found = {source_name(place): there[one] for place, one in enumerate(result.node_ids) if one in there}
+        return found or {SOURCE: self.source(result)}
 
     def question(self, result: Accepted) -> Node | None:
         """The question that a scored understanding answers, None where there is none.

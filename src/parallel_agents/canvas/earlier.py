@@ -14,11 +14,13 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of a canvas from a journal.
 
     `scored_node_ids` are nodes that were given a score, by whatever agent. `last_inputs` has, by node, the digest of
-    the input of the newest task of the agent in question that completed.
+    the input of the newest task of the agent in question that completed; where that one was about several nodes,
+    `last_together` has all of them.
     """
 
     scored_node_ids: frozenset[str] = frozenset()
     last_inputs: Mapping[str, str] = {}
+    last_together: Mapping[str, tuple[str, ...]] = {}
 
 
 def input_digest(input_data: Mapping[str, Any]) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import cast
 
+from parallel_agents.canvas.boards import Verifying, board_text
+from parallel_agents.canvas.palette import Palette
 from parallel_agents.canvas.proposals import Accepted, NewFile, Place
 
 STEM_LIMIT_BYTES = 200
@@ -35,14 +38,20 @@ class Filing:
         """Make the note of one result; the whole text stands in it, below where it comes from."""
         concept = _concept(result) or PurePosixPath(self._place.canvas).stem
         at = datetime.fromtimestamp(result.completed_at, UTC).astimezone(self._place.timezone)
-        return NewFile(self._path(concept, result.form.title, at), self._text(result, concept, at, markdown))
+        path = self._path(stem(concept, result.form.title, at), ".md")
+        return NewFile(path, self._text(result, concept, at, markdown))
 
-    def _path(self, concept: str, title: str, at: datetime) -> str:
-        name = stem(concept, title, at)
-        first = _key(name)
+    def board(self, result: Accepted, asked: Sequence[Verifying], palette: Palette) -> NewFile:
+        """Make the canvas that asks the questions of one result, named after the canvas that they come from."""
+        at = datetime.fromtimestamp(result.completed_at, UTC).astimezone(self._place.timezone)
+        name = stem(PurePosixPath(self._place.canvas).stem, result.form.title, at, "%Y%m%d")
+        return NewFile(self._path(name, ".canvas"), board_text(result, asked, palette, self._place.canvas, at))
+
+    def _path(self, name: str, ending: str) -> str:
+        first = _key(name + ending)
         while True:
             number = self._given[first] = self._given.get(first, 0) + 1
-            path = str(self._folder / (f"{name}-{number}.md" if number > 1 else f"{name}.md"))
+            path = str(self._folder / (f"{name}-{number}{ending}" if number > 1 else f"{name}{ending}"))
             if _key(path) not in self._taken:
                 self._taken.add(_key(path))
                 return path
@@ -52,7 +61,7 @@ class Filing:
             "生成时间": f"{at:%Y-%m-%d %H:%M:%S}",
             "生成Agent": result.agent_name,
             "来源Canvas": self._place.canvas,
-            "来源节点": result.node_id,
+            "来源节点": ", ".join(result.node_ids or (result.node_id,)),
             "概念": concept,
         }
         match result.output.get("generator"):
@@ -65,9 +74,9 @@ class Filing:
         return f"# {title}\n\n## 生成信息\n\n{head}\n\n---\n\n{markdown.strip()}\n"
 
 
-def stem(concept: str, title: str, at: datetime) -> str:
-    """The name of a note without its ending: `{concept}-{title}-{YYYYMMDDHHmmss}`, at most 192 bytes of UTF-8."""
-    end = f"-{_cut(plain(title), _TITLE_LIMIT_BYTES) or UNNAMED}-{at:%Y%m%d%H%M%S}"
+def stem(concept: str, title: str, at: datetime, stamp: str = "%Y%m%d%H%M%S") -> str:
+    """The name of a file without its ending: `{concept}-{title}-{at as the stamp says}`, at most 192 bytes of UTF-8."""
+    end = f"-{_cut(plain(title), _TITLE_LIMIT_BYTES) or UNNAMED}-{at:{stamp}}"
     room = STEM_LIMIT_BYTES - _NUMBER_BYTES - len(end.encode())
     name = (_cut(plain(concept), room) or UNNAMED) + end
     # Windows takes the device for a name that only begins with it and a dot.
@@ -119,5 +128,8 @@ def _one_line(text: str) -> str:
 
 
 def _concept(result: Accepted) -> str:
+    compared = result.input_data.get("concepts")
+    if isinstance(compared, list) and compared:
+        return "vs".join(_one_line(str(one)) for one in cast("list[object]", compared))
     told = (result.input_data.get(field) for field in ("concept", "topic"))
     return next((_one_line(one) for one in told if isinstance(one, str) and one.strip()), "")

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from parallel_agents.canvas.graph import Canvas, Node
 from parallel_agents.canvas.markdown import first_heading
+from parallel_agents.canvas.palette import DEFAULT, PALETTES, Palette
 from parallel_agents.canvas.placeholders import is_placeholder
 from parallel_agents.canvas.roles import Role, question_text, roles_of
 from parallel_agents.canvas.vault import Vault
 from parallel_agents.core.errors import CanvasError
+from parallel_agents.core.gathering import Gathers
 
 Reads: TypeAlias = Literal["material", "understanding"]
+_SHORT = 40
 Values: TypeAlias = dict[str, "str | None"]
 
 
 class AgentInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What an agent needs of a canvas: its input fields (True: required) and which nodes it is meant for."""
+    """What an agent needs of a canvas: its input fields (True: required) and which nodes it is meant for.
+
+    With `gathers` one task takes several nodes; what is red or purple is then told by the `palette`.
+    """
 
     fields: Mapping[str, bool]
     reads: tuple[Reads, ...] = ("material",)
+    gathers: Gathers | None = None
+    palette: Palette = PALETTES[DEFAULT]
 
 
 class Reader:
@@ -53,10 +61,11 @@ class Reader:
         """Derive every field that the canvas can give for a node; None where it has nothing.
 
         As material: `material_content` is the node's text; `topic` the label of its group, else the first heading in
-        the text, else the canvas's name. As an understanding: `user_understanding` is the node's text, `question_text`
-        the question that an edge leads from, `reference_material` the material that the question came from, and
-        `material_content` that material with the question under it. A question that is taken as material gives the
-        material above it with the question under it, and the first understanding that was written below. `node_text` is
+        the text, else the canvas's name; `concept` what `concept_of` finds, else the topic. As an understanding:
+        `user_understanding` is the node's text, `question_text` and `concept` the question that an edge leads from,
+        `reference_material` the material that the question came from, and `material_content` that material with the
+        question under it. A question that is taken as material gives the material above it with the question under it,
+        and the first understanding that was written below. `node_text` is
         the text either way.
 
         Raises:
@@ -64,7 +73,8 @@ class Reader:
         """
         text = _said(self.text(node))
         if reads == "material" and self.roles.get(node.node_id) is not Role.QUESTION:
-            return {"material_content": text, "topic": self._topic(node, text), "node_text": text}
+            topic = self._topic(node, text)
+            return {"material_content": text, "topic": topic, "concept": concept_of(text) or topic, "node_text": text}
         question = node if reads == "material" else self._question(node)
         asked = None if question is None else _said(question_text(self.text(question)))
         material = None if question is None else self._material_above(question)
@@ -75,6 +85,7 @@ class Reader:
             "reference_material": reference,
             "material_content": "\n\n".join(filter(None, (reference, asked))) or None,
             "topic": self._topic(material or question or node, reference),
+            "concept": asked or concept_of(text) or self._topic(node, text),
             "node_text": text,
         }
 
@@ -96,9 +107,13 @@ class Reader:
         Raises:
             CanvasError: a note below it cannot be read.
         """
+        return next(self.understandings_below(question), None)
+
+    def understandings_below(self, question: Node) -> Iterator[str]:
+        """Give every understanding that was written below a question. Raises as `understanding_below`."""
         below = dict.fromkeys(edge.to_node for edge in self.canvas.outgoing(question.node_id))
         answers = [self.canvas.node(one) for one in below if self.roles.get(one) is Role.UNDERSTANDING]
-        return next(filter(None, (_said(self.text(answer)) for answer in answers)), None)
+        return filter(None, (_said(self.text(answer)) for answer in answers))
 
     def _topic(self, node: Node, text: str | None) -> str:
         group = self.canvas.group_of(node)
@@ -125,6 +140,13 @@ class Reader:
 
     def _parents(self, node: Node) -> list[Node]:
         return [parent for parent in self.canvas.parents(node.node_id) if parent.node_id in self.roles]
+
+
+def concept_of(text: str | None) -> str | None:
+    """What a text is about in a few words: its first heading, else the text itself where it is one short line."""
+    said = (text or "").strip()
+    is_short = 0 < len(said) <= _SHORT and "\n" not in said
+    return first_heading(said) or (said if is_short else None)
 
 
 def unreadable(error: CanvasError, node: Node) -> str:

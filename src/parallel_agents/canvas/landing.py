@@ -12,13 +12,15 @@ from typing import Any
 import msgspec
 
 from parallel_agents.canvas.attaching import Attaching
+from parallel_agents.canvas.boards import Verifying
 from parallel_agents.canvas.boxes import Box, box_of
 from parallel_agents.canvas.filing import Filing
 from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.palette import Palette
-from parallel_agents.canvas.pieces import NOTE, SOURCE, Link, Part, Pieces, Question, explanation, questions
+from parallel_agents.canvas.pieces import NOTE, Link, Part, Pieces, Question, board, explanation, questions
 from parallel_agents.canvas.placing import Placing
 from parallel_agents.canvas.proposals import Accepted, NewFile, Place, Proposal, item_id
+from parallel_agents.core.aggregate import questions_in
 from parallel_agents.core.errors import CanvasError
 from parallel_agents.core.forms import Form
 
@@ -74,6 +76,8 @@ class _Landing:
                     return self._landed(about, result, pieces)
                 case "explanation":
                     return self._explained(about, result)
+                case "board":
+                    return self._on_a_board(about, result)
         except CanvasError as error:
             return msgspec.structs.replace(about, refused=error.problem)
 
@@ -84,7 +88,7 @@ class _Landing:
 
     def _asked(self, result: Accepted) -> list[Question]:
         try:
-            asked = msgspec.convert(result.output.get("sub_questions"), list[Question])
+            asked = msgspec.convert(list(questions_in(result.output)), list[Question])
         except msgspec.ValidationError:
             asked = []
         if not asked:
@@ -95,12 +99,25 @@ class _Landing:
         markdown = result.output.get("markdown")
         if not isinstance(markdown, str) or not markdown.strip():
             raise self._misfit(result, "its result holds no text that could be put into a note")
-        self._canvas.node(result.node_id)  # before a name is taken for what cannot land
+        sources = tuple(self._attaching.sources(result))  # before a name is taken for what cannot land
         if result.id_of(NOTE) in self._there:
-            return self._landed(about, result, explanation(result.form, "", self._palette))
+            return self._landed(about, result, explanation(result.form, "", self._palette, sources))
         note = self._filing.note(result, markdown)
-        landed = self._landed(about, result, explanation(result.form, note.path, self._palette))
+        landed = self._landed(about, result, explanation(result.form, note.path, self._palette, sources))
         return msgspec.structs.replace(landed, files=(note,))
+
+    def _on_a_board(self, about: Proposal, result: Accepted) -> Proposal:
+        try:
+            asked = msgspec.convert(result.output.get("questions"), list[Verifying])
+        except msgspec.ValidationError:
+            asked = []
+        if not asked:
+            raise self._misfit(result, "its result holds no questions that could be put on a canvas")
+        self._attaching.sources(result)
+        if result.id_of(NOTE) in self._there:
+            return self._landed(about, result, board(""))
+        file = self._filing.board(result, asked, self._palette)
+        return msgspec.structs.replace(self._landed(about, result, board(file.path)), files=(file,))
 
     def _colour(self, result: Accepted) -> Mapping[str, str]:
         self._canvas.node(result.node_id)
@@ -118,12 +135,14 @@ class _Landing:
         return {} if is_so_already else {question.node_id: code}
 
     def _landed(self, about: Proposal, result: Accepted, pieces: Pieces) -> Proposal:
-        source = self._attaching.source(result)
+        sources = self._attaching.sources(result)
+        source = next(iter(sources.values()))
         ids = {part.name: result.id_of(part.name) for part in pieces.parts}
         missing = [part for part in pieces.parts if ids[part.name] not in self._there]
         there = {name: self._by_id[one] for name, one in ids.items() if one in self._by_id}
         boxes = self._placing.boxes(pieces, source, missing={part.name for part in missing}, there=there)
-        boxes[SOURCE], ids[SOURCE] = box_of(source), source.node_id
+        boxes |= {name: box_of(node) for name, node in sources.items()}
+        ids |= {name: node.node_id for name, node in sources.items()}
         edges = {result.id_of(link.name): link for link in pieces.links}
         return msgspec.structs.replace(
             about,

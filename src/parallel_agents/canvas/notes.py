@@ -13,7 +13,7 @@ from parallel_agents.core.errors import SourceError
 NOTE_LIMIT_BYTES = 1 << 20
 GENERATED = re.compile(r"# .*\n+## 生成信息\n+(?:- .*\n)*- 生成Agent:")
 """How a note begins that an agent wrote beside a canvas."""
-GIVEN = ("material_content", "topic", "node_text")
+GIVEN = ("material_content", "topic", "concept", "node_text")
 # A pipe that is put in a note's place after the check would keep its reader waiting, and a link lead elsewhere.
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -36,8 +36,9 @@ def note_text(path: Path) -> str:
 
 
 def values_of(path: Path, text: str) -> dict[str, str]:
-    """What a note gives an agent: its text as material, its first heading or else its name as topic."""
-    return {"material_content": text, "topic": first_heading(text) or path.stem, "node_text": text}
+    """What a note gives an agent: its text as material, its first heading or else its name as topic and concept."""
+    topic = first_heading(text) or path.stem
+    return {"material_content": text, "topic": topic, "concept": topic, "node_text": text}
 
 
 def is_generated(text: str) -> bool:

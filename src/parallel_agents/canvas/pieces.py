@@ -33,6 +33,14 @@ NOTE_LABEL = "详细内容"
 
 SOURCE = ""
 """The name of the node that a result hangs on."""
+_FURTHER = "source-"
+
+
+def source_name(place: int) -> str:
+    """The name of a node that a result hangs on, by its place (from 0) among those of its task."""
+    return f"{_FURTHER}{place + 1}" if place else SOURCE
+
+
 NOTE = "note"
 """The name of the node that shows an explanation's note."""
 
@@ -56,8 +64,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """The name of the edge: an edge leads to each part, and one only."""
-        return f"{self.end}-edge"
+        """The name of the edge: of the parts and the first source, one leads to each part, and one only."""
+        return f"{self.end}-edge" if not self.start.startswith(_FURTHER) else f"{self.end}-edge-{self.start}"
 
 
 class Pieces(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +91,7 @@ def questions(form: Form, asked: Sequence[Question], palette: Palette) -> Pieces
     top = 0
     for number, question in enumerate(asked, start=1):
         named, below = f"question-{number}", f"understanding-{number}"
-        text = _question_text(question)
+        text = question_text_of(question)
         height = max(QUESTION_HEIGHT, height_of(text, QUESTION_WIDTH))
         under = top + height + TO_THE_UNDERSTANDING
         colour = palette.code_of_role(Role.QUESTION, is_deep=form.is_deep)
@@ -105,8 +113,8 @@ def questions(form: Form, asked: Sequence[Question], palette: Palette) -> Pieces
     return Pieces(parts=tuple(parts), links=tuple(links), block=block)
 
 
-def explanation(form: Form, file: str, palette: Palette) -> Pieces:
-    """A node that announces a note, and to its right one that shows it."""
+def explanation(form: Form, file: str, palette: Palette, sources: Sequence[str] = (SOURCE,)) -> Pieces:
+    """A node that announces a note, and to its right one that shows it; an edge leads there from each source."""
     colour = palette.code_of_role(Role.EXPLANATION)
     text = f"{form.emoji} {form.title}（点击查看详细内容）".strip()
     height = max(NOTICE_HEIGHT, height_of(text, NOTICE_WIDTH))
@@ -118,7 +126,7 @@ def explanation(form: Form, file: str, palette: Palette) -> Pieces:
     )
     note = Part(name=NOTE, box=Box(NOTICE_WIDTH + TO_THE_NOTE, 0, *NOTE_SIZE), keys={"type": "file", "file": file})
     links = (
-        Link(start=SOURCE, end=notice.name, label=form.label, color=colour),
+        *(Link(start=source, end=notice.name, label=form.label, color=colour) for source in sources),
         Link(start=notice.name, end=note.name, label=NOTE_LABEL),
     )
     block = Block(
@@ -132,6 +140,15 @@ def explanation(form: Form, file: str, palette: Palette) -> Pieces:
     return Pieces(parts=(notice, note), links=links, block=block)
 
 
-def _question_text(question: Question) -> str:
+def board(file: str) -> Pieces:
+    """A node that shows the canvas that was made: which nodes that asks about is told there."""
+    note = Part(name=NOTE, box=Box(0, 0, *NOTE_SIZE), keys={"type": "file", "file": file})
+    step = NOTE_SIZE[0] + TO_THE_NOTICE
+    block = Block(boxes=(note.box,), gap=TO_THE_NOTICE, step=step, across=20, down=40, right_cost=0.4)
+    return Pieces(parts=(note,), links=(), block=block)
+
+
+def question_text_of(question: Question) -> str:
+    """What stands in the node of a question."""
     text = f"**[{question.type}]** {question.text.strip()}"
     return f"{text}\n\n{question.guidance.strip()}" if question.guidance.strip() else text

@@ -16,7 +16,8 @@ from parallel_agents.core.forms import Form
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted result of one task.
 
-    `node_id` is what the task was about; `completed_at`, in seconds since the epoch, goes into the names of files.
+    `node_id` is what the task was about, the first of `node_ids` where those were several; `completed_at`, in seconds
+    since the epoch, goes into the names of files.
     `origin` is the execution and the task that the result was first made for, about the same node: what stands on the
     canvas for those stands for this one too.
     """
@@ -31,6 +32,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     output: Mapping[str, Any]
     completed_at: float
     origin: tuple[str, str] | None = None
+    node_ids: tuple[str, ...] = ()
 
     def id_of(self, part: str) -> str:
         """The id of a node or an edge of it, the same whenever it is asked for."""

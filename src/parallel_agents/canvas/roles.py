@@ -32,6 +32,7 @@ _LABELS: tuple[tuple[Role, tuple[str, ...]], ...] = (
         Role.EXPLANATION,
         ("解释", "详细内容", "对比分析", "记忆辅助", "例题教学", "explanation", "details"),
     ),
+    (Role.MATERIAL, ("来源",)),  # from a question of a review canvas to what it asks about
 )
 _TYPE_MARK = re.compile(r"\s*(?:\*\*)?\[[^\]\n]{1,12}\](?:\*\*)?\s*(?=\S)")
 _GUIDANCE = re.compile(r"\n+\s*💡\s*(?:提示|hint)\s*[：:][^\n]*\s*\Z", re.IGNORECASE)

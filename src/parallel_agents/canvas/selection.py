@@ -15,7 +15,7 @@ from parallel_agents.core.errors import CanvasError
 
 
 class CanvasInput(msgspec.Struct, frozen=True, kw_only=True):
-    """One task for an agent.
+    """One task for an agent. `node_ids` are all that it is about, where those are several; `node_id` is the first.
 
     `input_data` has the agent's fields; an optional one without a value is None. An agent that declares no fields is
     given all that the canvas has.
@@ -23,6 +23,7 @@ class CanvasInput(msgspec.Struct, frozen=True, kw_only=True):
 
     node_id: str
     input_data: dict[str, Any]
+    node_ids: tuple[str, ...] = ()
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -67,6 +68,7 @@ def select_tasks(canvas: Canvas, requirements: AgentInputs, node_ids: Sequence[s
     )
 
 
+TOO_SHORT = "its text is too short to work on; name the node to take it all the same"
 _PLURALS = {"material": "material", "understanding": "understandings"}
 
 
@@ -102,7 +104,7 @@ def _task(
         if reason is not None:
             return Skipped(node.node_id, reason)
         if not is_named and not has_substance(text):
-            return Skipped(node.node_id, "its text is too short to work on; name the node to take it all the same")
+            return Skipped(node.node_id, TOO_SHORT)
         values = reader.values(node, reads)
     except CanvasError as error:
         return Skipped(node.node_id, unreadable(error, node))

@@ -12,6 +12,7 @@ import msgspec
 
 from parallel_agents.canvas.earlier import Earlier, input_digest
 from parallel_agents.canvas.expressions import All, Expression, Not, Some, Term, refuse
+from parallel_agents.canvas.gathering import candidates, tasks_of
 from parallel_agents.canvas.graph import Canvas, Node
 from parallel_agents.canvas.inputs import AgentInputs, Reader
 from parallel_agents.canvas.palette import Palette
@@ -193,12 +194,26 @@ class Meaning:
 
     @cached_property
     def _changed(self) -> frozenset[str]:
+        if self._agent.gathers is not None:
+            return self._changed_together()
         suited = select_tasks(self._canvas, self._agent).tasks
         there = {node.node_id for node in self._canvas.nodes}
         others = (there & self._earlier.last_inputs.keys()) - {task.node_id for task in suited}
         tasks = [*suited, *select_tasks(self._canvas, self._agent, sorted(others)).tasks]
         last = self._earlier.last_inputs
         return frozenset(task.node_id for task in tasks if last.get(task.node_id) != input_digest(task.input_data))
+
+    def _changed_together(self) -> frozenset[str]:
+        """Nodes that were in no task, and all of a task for which its nodes would give another input now."""
+        last, together = self._earlier.last_inputs, self._earlier.last_together
+        there = {node.node_id for node in self._canvas.nodes}
+        changed = {node_id for node_id in candidates(self._canvas, self._agent) if node_id not in last}
+        for node_ids in dict.fromkeys(together.values()):
+            now = tasks_of(self._canvas, self._agent, node_ids).tasks if there.issuperset(node_ids) else ()
+            inputs = [input_digest(task.input_data) for task in now]
+            # A node that was compared with others since counts with those.
+            changed.update(one for one in there if together.get(one) == node_ids and inputs != [last.get(one)])
+        return frozenset(changed)
 
 
 def _english(words: Mapping[str, str]) -> list[str]:

@@ -30,7 +30,7 @@ def list_agents(*, as_json: bool) -> int:
         tell_json([_document_of(agent) for agent in agents])
         return codes.OK
     for agent in agents:
-        tell_data(f"{agent.name:24} {agent.description}")
+        tell_data(f"{agent.name:28} {agent.description}")
     return codes.OK
 
 
@@ -120,6 +120,7 @@ def _document_of(agent: Agent) -> dict[str, Any]:
         "name": agent.name,
         "description": agent.description,
         "reads": list(agent.reads),
+        "gathers": None if agent.gathers is None else msgspec.to_builtins(agent.gathers),
         "input": [{"name": name, "required": required} for name, required in agent.fields.items()],
         "target": agent.target,
         "needs_model": agent.needs_model,
@@ -130,7 +131,16 @@ def _document_of(agent: Agent) -> dict[str, Any]:
         "isolation": agent.isolation,
         "takes_all": agent.takes_all,
         "warnings": list(agent.warnings),
+        "is_command": agent.is_command,
+        "env": list(agent.env),
+        "network": agent.network,
     }
+
+
+def _nodes_a_task(agent: Agent) -> str:
+    if agent.gathers is None:
+        return "1"
+    return f"{agent.gathers.least}–{agent.gathers.most or '∞'}"
 
 
 def _facts_of(agent: Agent) -> dict[str, str]:
@@ -144,6 +154,7 @@ def _facts_of(agent: Agent) -> dict[str, str]:
         "name": agent.name,
         "description": agent.description,
         "reads": ", ".join(agent.reads),
+        "nodes a task": _nodes_a_task(agent),
         "input": ", ".join(fields) or localized("anything"),
         "target": agent.target,
         "needs a model": localized("yes" if agent.needs_model else "no"),
@@ -152,4 +163,12 @@ def _facts_of(agent: Agent) -> dict[str, str]:
         "memory": configured if limits.memory_mb is None else memory,
         "at once": configured if agent.max_concurrent is None else str(agent.max_concurrent),
         "isolation": agent.isolation or configured,
+        **(_reach_of(agent) if agent.is_command else {}),
+    }
+
+
+def _reach_of(agent: Agent) -> dict[str, str]:
+    return {
+        "variables": ", ".join(agent.env) or localized("none"),
+        "network": localized("open" if agent.network else "closed"),
     }

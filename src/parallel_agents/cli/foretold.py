@@ -98,7 +98,9 @@ def advice(found: Forecast) -> Iterator[str]:
             f"the price of {model} is unknown: set models.NAME.input_usd_per_million and "
             "models.NAME.output_usd_per_million"
         )
-    if any(one.input_tokens is None or one.output_tokens is None for one in found.agents):
+    # What a program calls by itself stays unknown, also after a pilot.
+    asking = [one for one in found.agents if one.model is not None]
+    if any(one.input_tokens is None or one.output_tokens is None for one in asking):
         yield "what an agent in Python sends is unknown without a pilot: --pilot 3 runs three tasks and goes by them"
     elif found.duration_s is None:
         yield "the time is unknown until tasks like these have run: --pilot 3 runs three of them and goes by them"
@@ -162,6 +164,8 @@ def _said(basis: Basis) -> str:
 
 
 def _agent(one: AgentForecast) -> str:
+    if one.model is None and one.input_basis.source is not Source.NO_MODEL:
+        return f"agent {one.agent}, whose program calls what it likes: {count(one.tasks)}"
     if one.model is None:
         return f"agent {one.agent} without a model: {count(one.tasks)}"
     return f"agent {one.agent} with {one.model}: {count(one.tasks)}"

@@ -52,7 +52,8 @@ def _somebody_is_there() -> bool:
 
 
 def _short(found: Forecast) -> Iterator[str]:
-    names = ", ".join(dict.fromkeys(one.model for one in found.agents if one.model is not None))
+    paid = [one for one in found.agents if one.model is not None or one.may_cost]
+    names = ", ".join(dict.fromkeys(one.model or one.agent for one in paid))
     if found.cost_usd is None and found.unpriced:
         yield f"this runs {count(found.tasks)} with {names}: it may cost money"
     elif found.cost_usd is None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from parallel_agents.agents.registry import calls_by_itself
 from parallel_agents.cli.interruption import Interruption
 from parallel_agents.cli.progress import PlainProgress, Progress, QuietProgress
 from parallel_agents.core.pilot import chosen_for_pilot
@@ -77,14 +78,17 @@ async def _told(executor: ParallelAgentExecutor, execution_id: str) -> Pilot:
     await executor.executions.each_task(execution_id, tasks.append)
     calling = [one for task in tasks for one in task.attempts if one.calls]
     costs = [None if one.unpriced else one.cost_usd for one in calling]
+    tokens = [(one.input_tokens, one.output_tokens) for one in calling]
+    if any(calls_by_itself(agent) for agent in record.agents):
+        costs, tokens = [*costs, None], [*tokens, (None, None)]
     queue = (await executor.executions.standing(execution_id))["task_queue"]
     ends = [task.completed_at for task in tasks if task.completed_at is not None]
     return Pilot(
         execution_id=execution_id,
         tasks=len(tasks),
         completed=queue["completed_tasks"],
-        input_tokens=_sum([one.input_tokens for one in calling]),
-        output_tokens=_sum([one.output_tokens for one in calling]),
+        input_tokens=_sum([sent for sent, _ in tokens]),
+        output_tokens=_sum([got for _, got in tokens]),
         cost_usd=None if None in costs else sum(filter(None, costs)),
         duration_s=max(0.0, max(ends) - record.submitted_at) if ends else None,
         is_over=not queue["pending_tasks"] + queue["running_tasks"],

@@ -22,6 +22,8 @@ METHODS: dict[str, Method] = {
 }
 """What a caller may call a method, and its name in the document."""
 
+QUESTION_KEYS = ("sub_questions", "questions")
+"""What an output calls its list of questions."""
 DIFFICULTIES = {"基础": "basic", "中级": "intermediate", "深度": "advanced"}
 DIMENSIONS = ("accuracy", "imagery", "completeness", "originality")
 _LEVELS = ("basic", "intermediate", "advanced")
@@ -144,7 +146,7 @@ class Totals:
         output = result.output
         if output is None:
             return
-        if "sub_questions" in output:
+        if has_questions(output):
             self._questions = self._questions or 0
         for question in questions_in(output):
             self._questions = (self._questions or 0) + 1
@@ -210,9 +212,14 @@ class _Neighbours:
         self._seen.append((text, shape))
 
 
+def has_questions(output: Mapping[str, Any] | None) -> bool:
+    """Tell whether an output is one of questions, if only of none."""
+    return output is not None and any(key in output for key in QUESTION_KEYS)
+
+
 def questions_in(output: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
     """The questions of an output; nothing where it has none."""
-    questions = None if output is None else output.get("sub_questions")
+    questions = None if output is None else next((output[key] for key in QUESTION_KEYS if key in output), None)
     if not isinstance(questions, list):
         return []
     return [cast("Mapping[str, Any]", question) for question in cast("list[object]", questions) if _is_map(question)]
@@ -221,7 +228,7 @@ def questions_in(output: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]
 def with_derived(output: Mapping[str, Any]) -> dict[str, Any]:
     """Add what the specification's document derives from an output: `total_count` and `has_guidance`."""
     derived = dict(output)
-    if isinstance(output.get("sub_questions"), list):
+    if any(isinstance(output.get(key), list) for key in QUESTION_KEYS):
         items = list(questions_in(output))
         derived["total_count"] = len(items)
         derived["has_guidance"] = any(bool(item.get("guidance")) for item in items)

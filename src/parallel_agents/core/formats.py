@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from parallel_agents.core.aggregate import Method, questions_in
+from parallel_agents.core.aggregate import Method, has_questions, questions_in
 from parallel_agents.core.document import SCHEMA_VERSION, DocumentWriter
 from parallel_agents.core.task import TaskRecord
 
@@ -178,7 +178,7 @@ def row_of(session: Mapping[str, Any]) -> dict[str, object]:
         "input_tokens": tokens.get("input_tokens"),
         "output_tokens": tokens.get("output_tokens"),
         "total_score": None if output is None else output.get("total_score"),
-        "sub_questions": None if output is None or "sub_questions" not in output else len(list(questions_in(output))),
+        "sub_questions": len(list(questions_in(output))) if has_questions(output) else None,
         "error_class": error.get("class"),
         "error_message": error.get("message"),
         "output_data": None if output is None else json_bytes(output).decode(),

@@ -101,12 +101,14 @@ class WorkerIdentity(msgspec.Struct, frozen=True, kw_only=True):
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker measured of one attempt; None where it could not be observed.
 
-    `peak_memory_mb` is the peak above the worker's baseline. Durations are in milliseconds.
+    `peak_memory_mb` is the peak above the worker's baseline. Durations are in milliseconds. `effective` are the
+    guarantees of what the attempt started where they are others than its worker's.
     """
 
     cpu_ms: float | None = None
     peak_memory_mb: float | None = None
     thread_id: str | None = None
+    effective: dict[str, str] = {}
 
 
 class CallTotals(msgspec.Struct, kw_only=True):

@@ -44,6 +44,16 @@ def note_path(task: Task) -> str | None:
     return path if isinstance(path, str) else None
 
 
+def node_ids_of(task: Task) -> tuple[str, ...]:
+    """The nodes that a task is about, its own first; none where it is about no node."""
+    own = () if task.node_id is None else (task.node_id,)
+    listed = None if task.metadata == Task.metadata else msgspec.msgpack.decode(task.metadata).get("node_ids")
+    try:
+        return tuple(dict.fromkeys((*own, *msgspec.convert(listed or (), tuple[str, ...]))))
+    except msgspec.ValidationError:  # metadata is the caller's, and may mean something else by the name
+        return own
+
+
 class ReadyTask(msgspec.Struct, frozen=True, kw_only=True):
     """What the dispatcher needs of a pending task. `key` is the journal's number for it.
 

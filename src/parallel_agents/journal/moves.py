@@ -164,6 +164,7 @@ def _attempt_columns(settlement: Settlement) -> dict[str, Value]:
         "duration_ms": settlement.duration_ms,
         "cpu_ms": usage.cpu_ms,
         "peak_memory_mb": usage.peak_memory_mb,
+        "achieved": json_text(usage.effective),
         "thread_id": usage.thread_id,
         "waited_ms": calls.waited_ms,
         "calls": calls.calls,

@@ -15,7 +15,7 @@ from parallel_agents.core.errors import InputError, UnknownExecutionError
 from parallel_agents.core.execution import AgentRecord, ExecutionRecord
 from parallel_agents.core.forms import Form
 from parallel_agents.core.states import SETTLED, State
-from parallel_agents.core.task import TaskRecord
+from parallel_agents.core.task import TaskRecord, node_ids_of
 from parallel_agents.executions import tasks_of
 from parallel_agents.landing.reports import Refused
 from parallel_agents.ports.entries import CanvasLanding
@@ -75,8 +75,8 @@ class _Gathering:
 
     def take(self, task: TaskRecord) -> None:
         """Note one task."""
-        names = {task.task.task_id, task.task.node_id or ""}
-        self._known |= names - {""}
+        names = {task.task.task_id, *node_ids_of(task.task)}
+        self._known |= names
         if task.task.canvas_path is not None:
             self._canvases[task.task.canvas_path] = None
         if self._only is not None and not names & self._only:
@@ -92,8 +92,8 @@ class _Gathering:
         self._accept(task, task.output)
 
     def _accept(self, task: TaskRecord, output: bytes) -> None:
-        canvas, node_id = task.task.canvas_path, task.task.node_id
-        if canvas is None or node_id is None:
+        canvas, nodes = task.task.canvas_path, node_ids_of(task.task)
+        if canvas is None or not nodes:
             self._elsewhere.append(_refused(task, "its task is about no node of a canvas"))
             return
         form = self._forms.of(task.task.agent_name)
@@ -101,14 +101,15 @@ class _Gathering:
             reason = f"agent {task.task.agent_name!r} does not say how its results look on a canvas"
             self._elsewhere.append(_refused(task, reason))
             return
-        first = task.reused if task.reused is not None and task.reused.node_id == node_id else None
+        first = task.reused if task.reused is not None and task.reused.node_id == nodes[0] else None
         self._results.setdefault(canvas, []).append(
             Accepted(
                 execution_id=self._record.execution_id,
                 task_id=task.task.task_id,
                 position=task.task.position,
                 agent_name=task.task.agent_name,
-                node_id=node_id,
+                node_id=nodes[0],
+                node_ids=nodes,
                 form=form,
                 input_data=_decode(task.task.input_data),
                 output=_decode(output),

@@ -49,6 +49,9 @@ def refuse_unwritable(canvases: Iterable[str]) -> None:
                 raise CanvasError(named, problem, hint="Make it writable, or run without --apply.")
 
 
+_MADE = {".md", ".canvas"}
+
+
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """A canvas in its vault. Paths of file nodes count from `root`, which is the canvas's folder without a vault."""
 
@@ -59,7 +62,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     def place(self, own: Collection[str]) -> Place:
         """Where notes go. The names in the canvas's folder are taken, except `own`, paths from the root on."""
         folder = self.path.parent
-        names = (one.relative_to(self.root).as_posix() for one in folder.iterdir() if one.suffix.lower() == ".md")
+        names = (one.relative_to(self.root).as_posix() for one in folder.iterdir() if one.suffix.lower() in _MADE)
         return Place(
             vault_root=self.root,
             canvas=self.path.relative_to(self.root).as_posix(),

@@ -69,7 +69,8 @@ def _sub_questions(material: str, output: OutputSchema | None) -> str:
             f"material_content gives {len(questions)} different questions, {schema.least} are needed. "
             "Fill the node with more text."
         )
-    return msgspec.json.encode({name: questions}).decode()
+    told = [{key: text for key, text in msgspec.to_builtins(one).items() if key in schema.keys} for one in questions]
+    return msgspec.json.encode({name: told}).decode()
 
 
 def _question_schema(output: OutputSchema) -> tuple[str, QuestionSchema]:
@@ -83,6 +84,7 @@ def _question_schema(output: OutputSchema) -> tuple[str, QuestionSchema]:
                 most=array.get("maxItems"),
                 types=_choices(item.get("type")),
                 difficulties=_choices(item.get("difficulty")),
+                keys=tuple(item),
             )
     raise ItemError(f"the schema {output.name!r} has no array of questions in it. {_WAY_OUT}")
 

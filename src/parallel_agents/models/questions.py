@@ -49,12 +49,16 @@ _HINT: dict[Language, str] = {"zh": "材料中写道「{q}」", "en": 'the mater
 
 
 class QuestionSchema(msgspec.Struct, frozen=True, kw_only=True):
-    """What a contract allows: how many questions, which types and difficulties; None is no upper limit."""
+    """What a contract allows: how many questions, which types and difficulties; None is no upper limit.
+
+    `keys` are those that a question has.
+    """
 
     least: int
     most: int | None
     types: tuple[str, ...]
     difficulties: tuple[str, ...]
+    keys: tuple[str, ...]
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -77,6 +77,7 @@ async def _answer_or_refuse(
         door.places.leave()
         door.due.pop(turn, None)
     state.answers += 1
+    state.misfits += mishap == "malformed_rate"
     if mishap == "cut_rate":
         return await _fail(state, call, Fault(kind="cut"))
     door.answered(turn, need, service_s)

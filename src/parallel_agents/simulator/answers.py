@@ -12,10 +12,13 @@ import msgspec
 
 from parallel_agents.simulator.options import TokenRule
 from parallel_agents.simulator.schemas import FILLER, value_for
+from parallel_agents.simulator.tables import table_for
 from parallel_agents.simulator.tokens import FRAME_TOKENS, counted
 from parallel_agents.simulator.tokens import tokens_in as tokens_in
 
 PAGE_CHARACTERS = 1000
+# The length that is asked for last counts: the form of the answer stands at the end.
+_LENGTH = re.compile(r"(?:(\d+)\s*[-–~至到]\s*(\d+)|(?:至少|不少于|at least)\s*(\d+))\s*(?:字|characters)")
 _HEADING = re.compile(r"(?<!#)##[ \t]+([^\n#`]+)")
 
 
@@ -66,8 +69,11 @@ def prompt_hash(turns: tuple[tuple[str, str], ...]) -> str:
 
 
 def answer_to(asked: Asked, seed: str, rule: TokenRule = "characters") -> Answer:
-    """Make up an answer: JSON that fits the schema, else Markdown under the headings that the prompt names."""
-    text = json.dumps(value_for(asked.schema, seed), ensure_ascii=False) if asked.schema else _page(asked)
+    """Make up an answer: JSON that fits the schema, else Markdown under its headings, or a table where it shows one."""
+    if asked.schema:
+        text = json.dumps(value_for(asked.schema, seed), ensure_ascii=False)
+    else:
+        text = table_for(asked.system, asked.prompt, FILLER) or _page(asked)
     is_cut = asked.max_tokens is not None and counted(text, rule) > asked.max_tokens
     if is_cut and asked.max_tokens is not None:
         text = _cut(text, asked.max_tokens, rule)
@@ -111,13 +117,24 @@ def _answer(asked: Asked, text: str, rule: TokenRule, *, is_cut: bool) -> Answer
 
 
 def _page(asked: Asked) -> str:
-    """Write about `PAGE_CHARACTERS` characters. Headings in the system's text count; without any, those of the rest."""
+    """Write about as much as the system's text asks for, else `PAGE_CHARACTERS`.
+
+    Headings in the system's text count; without any, those of the rest.
+    """
     headings = _headings(asked.system) or _headings(asked.prompt)
     if not headings:
         return f"（模拟回答）{FILLER}"
-    share = PAGE_CHARACTERS // len(headings)
+    share = _asked_length(asked.system) // len(headings)
     parts = [f"## {heading}\n\n（模拟）{(FILLER * (share // len(FILLER) + 1))[:share]}" for heading in headings]
     return "\n\n".join(parts) + "\n"
+
+
+def _asked_length(text: str) -> int:
+    found = _LENGTH.findall(text)
+    if not found:
+        return PAGE_CHARACTERS
+    least, most, at_least = (int(figure or 0) for figure in found[-1])
+    return int(at_least * 1.2) or (least + most) // 2
 
 
 def _headings(text: str) -> list[str]:

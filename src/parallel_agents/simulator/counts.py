@@ -22,6 +22,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 
     Tokens and `cost_usd` are those charged: an answer is charged whole as soon as it is being made, whatever becomes of
     its caller (`generated` counts them); without a price the cost is null. `input_tokens` holds the cached ones too.
+    `misfits` are the answers that were made not to fit what was asked.
     `wall_s` runs from the first request to the last answer, `ideal_s` is what a client without a mistake would have
     needed for the requests answered (see `ideal.Ideal`) under the limits now in force. `early_returns` and `by_client`:
     see `callers.Callers`.
@@ -43,6 +44,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     tokens_rule: str = RULES["characters"]
     simulated: bool = True
     generated: int = 0
+    misfits: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0

@@ -79,6 +79,7 @@ class _Walker:
         most: int = schema.get("maxItems", max(least, _SOME_ITEMS))
         size = least if depth >= _DEPTH_LIMIT else min(most, max(least, _SOME_ITEMS))
         items: Schema = schema.get("items", {"type": "string"})
+        size = min(most, _whole_rounds(size, items))
         first = self._serial
         made: list[Any] = []
         for place in range(size):
@@ -112,6 +113,12 @@ class _Walker:
         for part in reference.removeprefix("#/").split("/"):
             found = found[part]
         return cast("Schema", found)
+
+
+def _whole_rounds(size: int, items: Schema) -> int:
+    """At least so many that the values of the first enum of an item, which take turns, come equally often."""
+    choices = next((len(inner["enum"]) for inner in items.get("properties", {}).values() if inner.get("enum")), 1)
+    return -(-size // choices) * choices
 
 
 def _agreeing(made: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class State:
         self.charges = Charges()
         self.callers = Callers()
         self.answers = 0
+        self.misfits = 0
         self.asked = 0
         self._doors: dict[tuple[str, str], Door] = {}
 
@@ -88,6 +89,7 @@ class State:
             stats,
             tokens_rule=RULES[self.conduct.token_rule],
             generated=self.charges.generated,
+            misfits=self.misfits,
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
             cached_input_tokens=used.cached_input_tokens,

@@ -15,9 +15,11 @@ from parallel_agents.canvas.document import load_canvas
 from parallel_agents.canvas.earlier import Earlier
 from parallel_agents.canvas.expressions import refuse
 from parallel_agents.canvas.folder import Found
+from parallel_agents.canvas.gathering import tasks_of
 from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.inputs import AgentInputs
-from parallel_agents.canvas.selection import Skipped, select_tasks
+from parallel_agents.canvas.palettefile import palette_named
+from parallel_agents.canvas.selection import CanvasInput, Skipped
 from parallel_agents.canvas.vault import find_vault_root, vault_of
 from parallel_agents.core.errors import CanvasError, NothingFitsError, SourceError
 from parallel_agents.sources.faults import Fault, left_out
@@ -35,9 +37,9 @@ def plan_canvas(path: Path, agent: Agent, choice: NodeChoice, earlier: EarlierBy
         InputError: the canvas or a node is not there or not what it should be, or nothing fits.
     """
     canvas = load_canvas(path)
-    wanted = AgentInputs(fields=agent.fields, reads=agent.reads)
+    wanted = _wanted(agent, choice)
     chosen = chosen_nodes(canvas, choice, wanted, earlier.get(path.resolve()))
-    share = _share(canvas, agent, chosen)
+    share = _share(canvas, agent, wanted, chosen)
     root = find_vault_root(path)
     return Plan(
         tasks=share.tasks,
@@ -68,14 +70,14 @@ def plan_canvases(
     canvases, faults = _loaded(found)
     skipped = left_out(faults, skip_unreadable=skip_unreadable)
     skipped += [Skipped(None, link.reason, str(link.path)) for link in found.links]
-    wanted = AgentInputs(fields=agent.fields, reads=agent.reads)
+    wanted = _wanted(agent, choice)
     chosen = [
         (canvas, chosen_among_many(canvas, own, wanted, earlier.get(canvas.path.resolve(), Earlier())))
         for canvas, own in _choices(folder, canvases, choice)
     ]
     if choice.select is not None:
         _check_something_fits(folder, choice, [one for _, one in chosen])
-    shares = [_share(canvas, agent, one) for canvas, one in chosen]
+    shares = [_share(canvas, agent, wanted, one) for canvas, one in chosen]
     root = _common_root(folder, canvases)
     return Plan(
         tasks=[task for share in shares for task in share.tasks],
@@ -98,15 +100,21 @@ class _Share(msgspec.Struct, frozen=True, kw_only=True):
     not_selected: int
 
 
-def _share(canvas: Canvas, agent: Agent, chosen: Chosen) -> _Share:
-    wanted = AgentInputs(fields=agent.fields, reads=agent.reads)
-    selection = select_tasks(canvas, wanted, chosen.node_ids)
+def _wanted(agent: Agent, choice: NodeChoice) -> AgentInputs:
+    palette = palette_named(choice.palette)
+    return AgentInputs(fields=agent.fields, reads=agent.reads, gathers=agent.gathers, palette=palette)
+
+
+def _task(agent: Agent, path: str, task: CanvasInput) -> dict[str, Any]:
+    made = {"agent_name": agent.name, "canvas_path": path, "node_id": task.node_id, "input_data": task.input_data}
+    return made | ({"metadata": {"node_ids": list(task.node_ids)}} if task.node_ids else {})
+
+
+def _share(canvas: Canvas, agent: Agent, wanted: AgentInputs, chosen: Chosen) -> _Share:
+    selection = tasks_of(canvas, wanted, chosen.node_ids)
     path = str(canvas.path)
     return _Share(
-        tasks=[
-            {"agent_name": agent.name, "canvas_path": path, "node_id": task.node_id, "input_data": task.input_data}
-            for task in selection.tasks
-        ],
+        tasks=[_task(agent, path, task) for task in selection.tasks],
         places=[f"{path}, node {task.node_id!r}" for task in selection.tasks],
         skipped=[Skipped(skip.node_id, skip.reason, path) for skip in (*chosen.skipped, *selection.skipped)],
         not_selected=chosen.not_selected,

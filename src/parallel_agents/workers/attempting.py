@@ -22,6 +22,7 @@ from parallel_agents.core.outcome import (
 )
 from parallel_agents.ports.context import Context
 from parallel_agents.ports.workers import Assignment
+from parallel_agents.processes.achieved import noting
 from parallel_agents.workers import memory
 from parallel_agents.workers.loading import load_agent
 
@@ -64,13 +65,14 @@ async def measured(assignment: Assignment, context: Context, thread_id: str) -> 
     """Run the agent within its memory budget and measure what it used, programs that it waited for included."""
     measures_peak = memory.forget_peak()
     baseline, cpu = memory.peak_mb(), memory.cpu_s()
-    with memory.data_budget(assignment.memory_mb):
+    with memory.data_budget(assignment.memory_mb), noting() as achieved:
         outcome = await outcome_of(assignment, context)
     peak = memory.peak_mb()
     above = max(0.0, peak - baseline) if measures_peak and peak is not None and baseline is not None else None
     if isinstance(outcome, MemoryExceeded):
         outcome = msgspec.structs.replace(outcome, peak_mb=above)
-    return outcome, Usage(cpu_ms=(memory.cpu_s() - cpu) * 1000, peak_memory_mb=above, thread_id=thread_id)
+    cpu_ms = (memory.cpu_s() - cpu) * 1000
+    return outcome, Usage(cpu_ms=cpu_ms, peak_memory_mb=above, thread_id=thread_id, effective=dict(achieved))
 
 
 def packed(result: object, target: str) -> bytes:

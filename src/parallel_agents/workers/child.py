@@ -18,12 +18,12 @@ from typing import Any
 
 from parallel_agents.core.outcome import Usage
 from parallel_agents.ports.workers import Assignment, Level
+from parallel_agents.processes.family import adopt_orphans, bound_arenas, die_with_the_parent, end_the_group
 from parallel_agents.workers import frames, memory
 from parallel_agents.workers.attempting import failure_of
 from parallel_agents.workers.bench import Bench, OneByOne, Send
 from parallel_agents.workers.channel import ChannelBrokenError, DescriptorChannel
 from parallel_agents.workers.coroutines import Coroutines
-from parallel_agents.workers.family import adopt_orphans, bound_arenas, die_with_the_parent, end_the_group
 from parallel_agents.workers.threads import Threads
 
 BEAT_S = 1.0

@@ -16,7 +16,7 @@ import warnings
 from multiprocessing import forkserver
 from pathlib import Path
 
-from parallel_agents.workers.family import adopt_orphans, end_all_below
+from parallel_agents.processes.family import adopt_orphans, end_all_below
 
 _ENGINE = os.getppid()
 

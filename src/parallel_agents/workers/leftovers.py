@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from parallel_agents.workers.family import children, is_running
+from parallel_agents.processes.family import children, is_running
 
 PATIENCE_S = 0.5
 P = ParamSpec("P")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from parallel_agents.workers.family import descendants
+from parallel_agents.processes.family import descendants
 
 _KB = 1024
 _MB = 1024 * 1024

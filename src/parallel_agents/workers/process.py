@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import aiomultiprocess
 from aiomultiprocess.types import Unit
 
-from parallel_agents.workers.family import end_all_below
+from parallel_agents.processes.family import end_all_below
 from parallel_agents.workers.launching import handing_on
 
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"

@@ -18,10 +18,10 @@ import msgspec
 from parallel_agents.core.errors import AttemptError, BudgetSpentError, LaneClosedError
 from parallel_agents.core.outcome import Interrupted, Outcome, Succeeded, WorkerIdentity, WorkerLost, describe
 from parallel_agents.ports.workers import Assignment, Level, Link, Report
+from parallel_agents.processes.family import descendants
 from parallel_agents.workers import faults, frames
 from parallel_agents.workers.budgets import MemoryWatch
 from parallel_agents.workers.channel import ChannelBrokenError, EngineChannel
-from parallel_agents.workers.family import descendants
 from parallel_agents.workers.seats import Seat, end_all
 
 GRACE_S = 2.5

@@ -12,10 +12,10 @@ import msgspec
 
 from parallel_agents.core.outcome import Cancelled, MemoryExceeded, Outcome, Usage
 from parallel_agents.ports.workers import Assignment
+from parallel_agents.processes.family import end_the_group
 from parallel_agents.workers import frames
 from parallel_agents.workers.attempting import failure_of
 from parallel_agents.workers.bench import Send, outcome_or_cancelled
-from parallel_agents.workers.family import end_the_group
 from parallel_agents.workers.leftovers import PATIENCE_S, Helpers, Leftovers, without
 from parallel_agents.workers.voice import Voice
 

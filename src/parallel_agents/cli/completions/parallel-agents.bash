@@ -92,7 +92,7 @@ _parallel_agents() {
         "chaos:--engine-kills") : ;;
         "chaos:--seed") : ;;
         "chaos:--max-concurrent") : ;;
-        "concurrency:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
+        "concurrency:--agent") _parallel_agents_words basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _parallel_agents_files '*.md' ;;
         "concurrency:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "concurrency:--journal") _parallel_agents_files ;;
         "config docs:--language") _parallel_agents_words en zh ;;
@@ -104,7 +104,7 @@ _parallel_agents() {
         "journal rebuild:--output") _parallel_agents_files ;;
         "pause:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "pause:--journal") _parallel_agents_files ;;
-        "plan:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
+        "plan:--agent") _parallel_agents_words basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _parallel_agents_files '*.md' ;;
         "plan:--pipeline") : ;;
         "plan:--model") _parallel_agents_words offline openai: anthropic: ;;
         "plan:--nodes") : ;;
@@ -140,7 +140,7 @@ _parallel_agents() {
         "review:--palette") _parallel_agents_words jsoncanvas project-v1 project-v2; _parallel_agents_files '*.yaml' '*.yml' ;;
         "review:--config") _parallel_agents_files '*.yaml' '*.yml' ;;
         "review:--journal") _parallel_agents_files ;;
-        "run:--agent") _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md' ;;
+        "run:--agent") _parallel_agents_words basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _parallel_agents_files '*.md' ;;
         "run:--pipeline") : ;;
         "run:--model") _parallel_agents_words offline openai: anthropic: ;;
         "run:--nodes") : ;;
@@ -203,7 +203,7 @@ _parallel_agents() {
                 "agents") _parallel_agents_words check list show --help ;;
                 "agents check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "agents list") _parallel_agents_words --json --help ;;
-                "agents show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md'; fi ;;
+                "agents show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _parallel_agents_files '*.md'; fi ;;
                 "apply") if [[ $cur == -* ]]; then _parallel_agents_words --only --recolour --palette --config --journal --json --help; else :; fi ;;
                 "cancel") if [[ $cur == -* ]]; then _parallel_agents_words --config --journal --help; else :; fi ;;
                 "chaos") _parallel_agents_words --tasks --kills --engine-kills --seed --max-concurrent --json --keep --help ;;
@@ -222,7 +222,7 @@ _parallel_agents() {
                 "pipelines") _parallel_agents_words check list show --help ;;
                 "pipelines check") if [[ $cur == -* ]]; then _parallel_agents_words --help; else _parallel_agents_files '*.md'; fi ;;
                 "pipelines list") _parallel_agents_words --json --help ;;
-                "pipelines show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition deep-decomposition oral-explanation scoring-agent; _parallel_agents_files '*.md'; fi ;;
+                "pipelines show") if [[ $cur == -* ]]; then _parallel_agents_words --json --help; else _parallel_agents_words basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _parallel_agents_files '*.md'; fi ;;
                 "plan") if [[ $cur == -* ]]; then _parallel_agents_words --agent --pipeline --model --nodes --select --palette --notes --skip-unreadable --max-concurrent --pilot --config --journal --json --help; else _parallel_agents_files '*.canvas' '*.jsonl' '*.md'; fi ;;
                 "report") if [[ $cur == -* ]]; then _parallel_agents_words --output -o --html --palette --config --journal --json --help; else :; fi ;;
                 "results") if [[ $cur == -* ]]; then _parallel_agents_words --format --aggregate --config --journal --output --help; else :; fi ;;

@@ -99,7 +99,7 @@ _parallel_agents_agents_list() {
 _parallel_agents_agents_show() {
     _arguments \
         '--json[Print JSON and nothing else]' \
-        '1:name:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '1:name:{ compadd -- basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '(- *)'{-h,--help}'[show help]'
 }
 
@@ -143,7 +143,7 @@ _parallel_agents_completion() {
 
 _parallel_agents_concurrency() {
     _arguments \
-        '--agent[Change it for this agent alone]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '--agent[Change it for this agent alone]:value:{ compadd -- basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--config[Configuration file]:value:_path_files -g "*.yaml(-.) *.yml(-.) *(-/)"' \
         '--journal[Journal file (or PARALLEL_AGENTS_JOURNAL)]:value:_files' \
         '1:execution_id: ' \
@@ -289,13 +289,13 @@ _parallel_agents_pipelines_list() {
 _parallel_agents_pipelines_show() {
     _arguments \
         '--json[Print JSON and nothing else]' \
-        '1:name:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '1:name:{ compadd -- basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '(- *)'{-h,--help}'[show help]'
 }
 
 _parallel_agents_plan() {
     _arguments \
-        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--pipeline[Name of a pipeline, or path of a .yaml file\: steps that follow from results]:value: ' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \
@@ -384,7 +384,7 @@ _parallel_agents_review() {
 
 _parallel_agents_run() {
     _arguments \
-        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition deep-decomposition oral-explanation scoring-agent; _path_files -g "*.md(-.) *(-/)" }' \
+        '*--agent[Name of an agent, or path of an agent file; may be given several times]:value:{ compadd -- basic-decomposition clarification-path comparison-table deep-decomposition example-teaching four-level-explanation memory-anchor oral-explanation question-decomposition scoring-agent verification-question-agent; _path_files -g "*.md(-.) *(-/)" }' \
         '--pipeline[Name of a pipeline, or path of a .yaml file\: steps that follow from results]:value: ' \
         '--model[openai\:NAME, anthropic\:NAME or offline]:value:{ compadd -S "" -- offline openai\: anthropic\: }' \
         '--nodes[Ids of canvas nodes, separated by commas; in a folder also CANVAS#ID]:value: ' \

@@ -1,0 +1,1 @@
+"""Programs that are started for an attempt, and the processes below a process."""
