@@ -29,6 +29,7 @@ Earliers: TypeAlias = Mapping[str, EarlierByCanvas]
 
 # What a node or a note can give. A field that one of them does not give is empty there, not unknown.
 SOURCE_FIELDS = (
+    "concept",
     "material_content",
     "topic",
     "node_text",
