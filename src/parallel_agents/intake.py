@@ -257,7 +257,8 @@ class Intake:
 
     def _resolved(self, task: TaskMapping, position: int, place: str, records: Mapping[str, AgentRecord]) -> Task:
         agent = self._agents.resolve(task.agent_name)
-        known = with_known_fields(agent, task.input_data, task.canvas_path)
+        # A task that gets its input later has none, not even a topic.
+        known = task.input_data if task.binding else with_known_fields(agent, task.input_data, task.canvas_path)
         if task.binding is None and (missing := missing_fields(agent, known)):
             hint = f"{agent.name} reads {', '.join(agent.fields)}."
             raise TaskError(
