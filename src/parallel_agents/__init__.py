@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from parallel_agents.batches import (
         aggregate_results,
         create_batch_tasks,
+        create_pipeline_tasks,
         handle_execution_error,
         prioritize_tasks,
     )
@@ -70,6 +71,7 @@ _HOMES = {
     "UnscoredError": "core.errors",
     "aggregate_results": "batches",
     "create_batch_tasks": "batches",
+    "create_pipeline_tasks": "batches",
     "handle_execution_error": "batches",
     "prioritize_tasks": "batches",
 }
@@ -102,6 +104,7 @@ __all__ = [
     "__version__",
     "aggregate_results",
     "create_batch_tasks",
+    "create_pipeline_tasks",
     "handle_execution_error",
     "prioritize_tasks",
 ]

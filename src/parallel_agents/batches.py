@@ -18,6 +18,8 @@ from parallel_agents.core.retry import RetryPolicy, Standing, decide
 from parallel_agents.core.settings import TaskQueue
 from parallel_agents.core.states import Trigger
 from parallel_agents.distinct import StoredFirsts
+from parallel_agents.pipelines.reading import load_pipeline
+from parallel_agents.sources.pipelines import plan_pipeline
 from parallel_agents.sources.reading import plan_source
 
 Strategy = Literal["priority_queue", "fifo", "lifo", "shortest_first", "round_robin", "prompt_cache"]
@@ -55,6 +57,28 @@ def create_batch_tasks(
     """
     choice = NodeChoice(node_ids=node_ids)
     plan = plan_source(canvas_path, agent_type, choice, AgentRegistry(), notes=notes, skip_unreadable=skip_unreadable)
+    return BatchTasks(plan.tasks, plan.skipped)
+
+
+def create_pipeline_tasks(
+    source: str,
+    pipeline: str,
+    node_ids: Sequence[str] | None = None,
+    *,
+    notes: bool = False,
+    skip_unreadable: bool = False,
+) -> BatchTasks:
+    """Make the tasks of a pipeline (a name, or the path of a `.yaml`) for what its first steps take of a source.
+
+    A canvas, a folder, a note or a `.jsonl`, as `create_batch_tasks` has them. Every step of every node is a task; a
+    later one has no input yet but a `binding`, from which the engine makes it. `skipped` has what was left out.
+
+    Raises:
+        InputError: the pipeline is wrong; else as `create_batch_tasks`.
+    """
+    choice, agents = NodeChoice(node_ids=node_ids), AgentRegistry()
+    read = load_pipeline(pipeline)
+    plan = plan_pipeline(source, read, choice, agents, notes=notes, skip_unreadable=skip_unreadable)
     return BatchTasks(plan.tasks, plan.skipped)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from tests.documents import body_of
 
-from parallel_agents import ParallelAgentExecutor
+from parallel_agents import ParallelAgentExecutor, create_pipeline_tasks
 from parallel_agents.core.chains import MOST_ITEMS
 from parallel_agents.core.errors import TaskError
 from parallel_agents.core.events import Event, EventType
 from parallel_agents.core.settings import ParallelProcessing, Settings, TaskQueue
 
+CANVAS = Path(__file__).parents[2] / "examples" / "笔记库" / "离散数学" / "离散数学.canvas"
 AGENTS = Path(__file__).with_name("agents_in_steps.py")
 SETTINGS = Settings(
     parallel_processing=ParallelProcessing(task_queue=TaskQueue(task_retry_attempts=0, task_retry_delay_seconds=0.0))
@@ -240,3 +241,19 @@ async def test_a_binding_that_cannot_be_one_is_refused_before_anything_runs(
 
     with pytest.raises(TaskError, match=problem):
         await executor.submit_batch_tasks([first("a", "one"), first("other", "two"), wrong])
+
+
+async def test_a_pipeline_is_a_batch_like_any_other(tmp_path: Path) -> None:
+    batch = create_pipeline_tasks(str(CANVAS), "decompose-explain", ["1d3d0a75883e3c96"])
+    assert [task["metadata"]["step"] for task in batch] == ["decompose", "explain"]
+
+    async with ParallelAgentExecutor(journal=tmp_path / "j.sqlite3", model="offline", environ={}) as executor:
+        body = await run(executor, *batch)
+
+    (decomposed,) = sessions(body, "basic-decomposition")
+    explained = sessions(body, "oral-explanation")
+    assert body["overall_status"] == "completed"
+    wanted = [one for one in decomposed["result"]["output_data"]["sub_questions"] if one["type"] != "探索型"]
+    assert len(explained) == len(wanted) > 1
+    for one in wanted:
+        assert any(session["input_data"]["material_content"].endswith(one["text"]) for session in explained)
