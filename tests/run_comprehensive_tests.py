@@ -98,6 +98,7 @@ CRITERIA = {
             "tests/cli/test_odd_file_systems.py",
             "tests/endtoend/test_when_the_provider_fails.py",
             "tests/endtoend/test_nothing_paid_twice.py",
+            "tests/endtoend/test_pipelines.py",
             "tests/endtoend/test_on_the_simulator.py",
             "tests/journal/test_crashes.py",
             "tests/journal/test_taking_back.py",

@@ -5,10 +5,11 @@ Names are loaded at their first use, so that importing the package costs next to
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+# Not from `typing`: until the command line can answer Ctrl-C, as little as possible is loaded.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from parallel_agents.batches import (
         aggregate_results,
         create_batch_tasks,
@@ -115,4 +116,6 @@ def __getattr__(name: str) -> Any:
         home = _HOMES[name]
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    import importlib
+
     return getattr(importlib.import_module(f"{__name__}.{home}"), name)

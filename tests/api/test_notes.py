@@ -104,10 +104,10 @@ def test_an_agent_without_use_for_notes_is_refused_before_anything_is_read(notes
         create_batch_tasks(str(notes), "scoring-agent", notes=True)
     needy = notes.parent / "needy.md"
     needy.write_text(
-        "---\nname: needy\ndescription: x\ninputs: {concept: required, topic: required}\nentry: a:run\n---\n",
+        "---\nname: needy\ndescription: x\ninputs: {question_text: required, topic: required}\nentry: a:run\n---\n",
         encoding="utf-8",
     )
-    with pytest.raises(InputError, match="'needy' needs concept, which a note does not give"):
+    with pytest.raises(InputError, match="'needy' needs question_text, which a note does not give"):
         create_batch_tasks(str(notes), str(needy), notes=True)
 
 

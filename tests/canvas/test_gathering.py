@@ -15,7 +15,7 @@ from parallel_agents.canvas.gathering import concept_of, tasks_of
 from parallel_agents.canvas.graph import Canvas
 from parallel_agents.canvas.inputs import AgentInputs
 from parallel_agents.canvas.palette import PALETTES
-from parallel_agents.core.errors import CanvasError
+from parallel_agents.core.errors import CanvasError, NothingFitsError
 from parallel_agents.sources.reading import plan_source
 
 Draw = Callable[..., Canvas]
@@ -164,7 +164,7 @@ def test_nodes_of_a_table_have_changed_once_any_of_them_has(draw: Draw) -> None:
         last_together=dict.fromkeys(task.node_ids, task.node_ids),
     )
     choice = NodeChoice(select=["changed-since-last-run"])
-    with pytest.raises(CanvasError, match="no node fits"):
+    with pytest.raises(NothingFitsError, match="no node fits"):
         chosen_nodes(draw(materials(3)), choice, TABLE, earlier)
     edited = draw({**materials(3), "m1": "## 概念1\n\n改过的说明，写得更清楚。"})
     assert chosen_nodes(edited, choice, TABLE, earlier).node_ids == ["m0", "m1", "m2"]
@@ -173,7 +173,7 @@ def test_nodes_of_a_table_have_changed_once_any_of_them_has(draw: Draw) -> None:
         last_inputs={**earlier.last_inputs, **dict.fromkeys(pair, input_digest(last))},
         last_together={**earlier.last_together, **dict.fromkeys(pair, pair)},
     )
-    with pytest.raises(CanvasError, match="no node fits"):
+    with pytest.raises(NothingFitsError, match="no node fits"):
         chosen_nodes(draw(materials(3)), choice, TABLE, since)
     grown = draw(materials(4))
     assert chosen_nodes(grown, choice, TABLE, earlier).node_ids == ["m3"]

@@ -26,7 +26,7 @@ WRONG = {
     ("run", "a", "--agnt", "x"): "unknown option '--agnt'. Did you mean '--agent'?",
     ("run", "a", "--agent"): "--agent needs a value",
     ("run", "a", "--agent", "--json"): "--agent needs a value",
-    ("run", "a", "--agent", "x", "--agent", "y"): "--agent is given twice",
+    ("run", "a", "--agent", "x", "--model", "y", "--model", "z"): "--model is given twice",
     ("run", "a", "--max-concurrent", "2.7"): "--max-concurrent: '2.7' is not a whole number",
     ("run", "a", "--max-concurrent=many"): "--max-concurrent: 'many' is not a whole number",
     ("run", "a", "--no-json"): "unknown option '--no-json'",

@@ -37,6 +37,7 @@ PUBLIC = [
     "__version__",
     "aggregate_results",
     "create_batch_tasks",
+    "create_pipeline_tasks",
     "handle_execution_error",
     "prioritize_tasks",
 ]

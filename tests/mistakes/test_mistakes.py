@@ -13,6 +13,8 @@ import pytest
 from tests.mistakes.model import KINDS, Case, Done, read_cases, run
 
 AT_ONCE = 2
+# The first test waits for all the processes of all of them.
+pytestmark = pytest.mark.timeout(600)
 CASES = [(kind, case) for kind in KINDS for case in read_cases(kind)]
 
 

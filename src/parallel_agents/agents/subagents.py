@@ -98,8 +98,10 @@ def spec_of(file: FrontMatter, front: Mapping[Any, Any], *, has_open_description
 def _text(file: FrontMatter, front: Mapping[Any, Any], key: str) -> str:
     value = front.get(key)
     if value is None:
-        hint = "A subagent file needs `name` and `description`."
-        raise AgentError(file.name, f"has no `{key}`", place=file.at(key), hint=hint)
+        near = difflib.get_close_matches(key, [str(one) for one in front if one not in FIELDS], n=1)
+        needed = "A subagent file needs `name` and `description`."
+        hint = f"It has {near[0]!r}. Did you mean {key!r}?" if near else needed
+        raise AgentError(file.name, f"has no `{key}`", place=file.at(near[0] if near else key), hint=hint)
     if not isinstance(value, str) or not value.strip():
         raise AgentError(file.name, f"has a `{key}` that is no text", place=file.at(key), hint="Put it into quotes.")
     return value.strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -132,12 +132,8 @@ class Engine:
         # It wakes the dispatcher too: a raised limit has work for it.
         self._dispatcher.reorder(processing.task_queue.queue_type)
 
-    async def submit(self, execution: ExecutionRecord, tasks: Iterable[Task], request: Request = PLAIN) -> None:
-        """Journal an execution and take it on. Durable when it returns.
-
-        Raises:
-            KeyTakenError: its idempotency key is that of another execution; nothing was journaled.
-        """
+    async def submit(self, execution: ExecutionRecord, tasks: Sequence[Task], request: Request = PLAIN) -> None:
+        """Journal an execution and take it on. Durable when it returns; `KeyTakenError` leaves nothing."""
         journal = self._parts.journal
         if not journal.try_own(execution.execution_id):
             raise OwnershipError(execution.execution_id, "is owned by another process")
@@ -148,7 +144,8 @@ class Engine:
             raise
         if execution.budget is not None:
             self._parts.gateway.fund(execution.execution_id, execution.budget, Amount())
-        self._take_on(LiveExecution(execution, self._parts.chance.random))
+        is_chained = any(task.binding for task in tasks)
+        self._take_on(LiveExecution(execution, self._parts.chance.random, is_chained=is_chained))
         for task_id in reused:
             self.announcer.reused(execution.execution_id, task_id)
 

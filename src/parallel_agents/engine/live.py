@@ -37,7 +37,7 @@ class LiveExecution:
     journal is still to learn of a pause. `is_chained` is off once no task of it can still wait for its input.
     """
 
-    def __init__(self, record: ExecutionRecord, random: Callable[[], float]) -> None:
+    def __init__(self, record: ExecutionRecord, random: Callable[[], float], *, is_chained: bool = True) -> None:
         self.record = record
         self.execution_id = record.execution_id
         self.errors = ErrorHandlingManager(msgspec.json.decode(record.settings, type=Settings), random)
@@ -60,7 +60,7 @@ class LiveExecution:
         self.is_open = False
         self.unsettled = 0
         self.has_room = asyncio.Event()
-        self.is_chained = True
+        self.is_chained = is_chained
         self._may_have_unbound = True
 
     def open(self) -> None:
