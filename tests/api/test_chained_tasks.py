@@ -13,7 +13,7 @@ from parallel_agents import ParallelAgentExecutor, create_pipeline_tasks
 from parallel_agents.core.chains import MOST_ITEMS
 from parallel_agents.core.errors import TaskError
 from parallel_agents.core.events import Event, EventType
-from parallel_agents.core.settings import ParallelProcessing, Settings, TaskQueue
+from parallel_agents.core.settings import ErrorHandling, ParallelProcessing, Settings, TaskQueue
 
 CANVAS = Path(__file__).parents[2] / "examples" / "笔记库" / "离散数学" / "离散数学.canvas"
 AGENTS = Path(__file__).with_name("agents_in_steps.py")
@@ -28,15 +28,15 @@ async def executor(tmp_path: Path) -> AsyncGenerator[ParallelAgentExecutor]:
         yield made
 
 
-def make(folder: Path) -> ParallelAgentExecutor:
-    executor = ParallelAgentExecutor(settings=SETTINGS, journal=folder / "journal.sqlite3", environ={})
+def make(folder: Path, settings: Settings = SETTINGS) -> ParallelAgentExecutor:
+    executor = ParallelAgentExecutor(settings=settings, journal=folder / "journal.sqlite3", environ={})
     executor.register_agent("splits", f"{AGENTS}:splits")
     executor.register_agent("repeats", f"{AGENTS}:repeats")
     return executor
 
 
-def first(name: str, text: str, **more: Any) -> dict[str, Any]:
-    return {"agent_name": "splits", "task_id": name, "input_data": {"text": text, **more}}
+def first(name: str, text: str, priority: str = "normal", **more: Any) -> dict[str, Any]:
+    return {"agent_name": "splits", "task_id": name, "input_data": {"text": text, **more}, "priority": priority}
 
 
 def after(name: str, *on: str, lists: tuple[str, ...] = (), agent: str = "repeats", **binding: Any) -> dict[str, Any]:
@@ -161,6 +161,18 @@ async def test_an_input_that_cannot_be_made_fails_its_own_task_and_says_why(
     assert reason in why_not(failed)
     assert "step 'b'" in why_not(failed)
     assert why_not(skipped) == "task 'b', which it depends on, did not succeed"
+
+
+async def test_where_the_first_failure_ends_the_batch_an_input_that_cannot_be_made_is_one(tmp_path: Path) -> None:
+    handling = ErrorHandling(continue_on_error=False)
+    settings = Settings(parallel_processing=ParallelProcessing(error_handling=handling, default_max_concurrent=1))
+    async with make(tmp_path, settings) as executor:
+        wrong, others = after("b", "a", when="a.wrds"), [first(f"later {number}", "x") for number in range(20)]
+        body = await run(executor, first("a", "one", priority="urgent"), wrong, *others)
+
+    assert body["overall_status"] == "failed"
+    assert body["task_queue"]["failed_tasks"] == 1
+    assert body["task_queue"]["cancelled_tasks"] > 0
 
 
 async def test_a_field_that_the_agent_needs_and_nobody_gives_fails_its_own_task(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from parallel_agents.core.chains import NotNeeded
 from parallel_agents.core.errors import InputError
 from parallel_agents.core.states import Trigger
@@ -12,18 +14,23 @@ from parallel_agents.engine.live import LiveExecution
 from parallel_agents.engine.parts import Parts
 from parallel_agents.ports.entries import Unbound
 
+Stop = Callable[[LiveExecution], Awaitable[None]]
 AT_ONCE = 100
 """How many tasks are read at a time: each with the results that it is made of."""
 
 
 class Chains:
-    """Binds tasks of live executions. Each is written before the next is made, so a crash leaves none half bound."""
+    """Binds tasks of live executions. Each is written before the next is made, so a crash leaves none half bound.
 
-    def __init__(self, parts: Parts, announcer: Announcer, delegations: Delegations) -> None:
+    `stop` ends an execution that is to end at its first failure.
+    """
+
+    def __init__(self, parts: Parts, announcer: Announcer, delegations: Delegations, stop: Stop) -> None:
         self._journal = parts.journal
         self._bind = parts.bind
         self._announcer = announcer
         self._delegations = delegations
+        self._stop = stop
         self._now = parts.clock.now
 
     async def bind(self, live: LiveExecution) -> None:
@@ -31,7 +38,8 @@ class Chains:
         while live.startable and live.take_unbound():
             found = await self._journal.read(lambda reader: reader.unbound(live.execution_id, AT_ONCE))
             for unbound in found:
-                await self._take(live, unbound)
+                if live.startable:
+                    await self._take(live, unbound)
             if found:
                 live.more_unbound()
                 live.more_pending(unread=True)
@@ -67,3 +75,5 @@ class Chains:
             for task_id in landing.skipped:
                 live.went_out()
                 self._announcer.left_out(live.execution_id, task_id, reason)
+            if trigger is Trigger.INPUT_FAILED and live.errors.stops_at_a_failure:
+                await self._stop(live)

@@ -370,7 +370,7 @@ class Engine:
             lanes=self._lanes,
             pauses=pauses,
             delegations=self._delegations,
-            chains=Chains(parts, self.announcer, self._delegations),
+            chains=Chains(parts, self.announcer, self._delegations, partial(self._endings.stop, stopped=True)),
             now=parts.clock.now,
             steady=self._steady.now,
             start=attempts.start,

@@ -28,7 +28,12 @@ class ErrorHandlingManager:
         """Tell whether the rest of the batch is cancelled after this end of a task."""
         if trigger not in _FOR_GOOD:
             return False
-        return self.is_unisolated(outcome) or not self._processing.error_handling.continue_on_error
+        return self.is_unisolated(outcome) or self.stops_at_a_failure
+
+    @property
+    def stops_at_a_failure(self) -> bool:
+        """Whether the first task that fails ends the execution (`continue_on_error: false`)."""
+        return not self._processing.error_handling.continue_on_error
 
     def is_unisolated(self, outcome: Outcome) -> bool:
         """Tell whether an agent raised and its exceptions end the execution (`error_isolation: false`)."""
