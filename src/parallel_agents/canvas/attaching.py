@@ -16,6 +16,11 @@ class Attaching:
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
+        self._there = {node.node_id: node for node in canvas.nodes}
+
+    def put(self, node: Node) -> None:
+        """A node that comes to the canvas with the results before, so that others may hang on it."""
+        self._there[node.node_id] = node
 
     def source(self, result: Accepted) -> Node:
         """The node that a result hangs on: for an explanation the understanding that it was given, where there is one.
@@ -23,6 +28,8 @@ class Attaching:
         Raises:
             CanvasError: the node that the task was about is not on the canvas.
         """
+        if result.hangs_on is not None and result.hangs_on in self._there:
+            return self._there[result.hangs_on]
         node = self._canvas.node(result.node_id)
         said = result.input_data.get("user_understanding")
         if result.form.kind != "explanation" or not isinstance(said, str) or not said.strip():

@@ -16,6 +16,7 @@ from parallel_agents.canvas.boards import Verifying
 from parallel_agents.canvas.boxes import Box, box_of
 from parallel_agents.canvas.filing import Filing
 from parallel_agents.canvas.graph import Canvas
+from parallel_agents.canvas.items import read_node
 from parallel_agents.canvas.palette import Palette
 from parallel_agents.canvas.pieces import NOTE, Link, Part, Pieces, Question, board, explanation, questions
 from parallel_agents.canvas.placing import Placing
@@ -144,9 +145,12 @@ class _Landing:
         boxes |= {name: box_of(node) for name, node in sources.items()}
         ids |= {name: node.node_id for name, node in sources.items()}
         edges = {result.id_of(link.name): link for link in pieces.links}
+        nodes = tuple(_node(part, ids[part.name], boxes[part.name]) for part in missing)
+        for node in nodes:
+            self._attaching.put(read_node(self._canvas.path, 0, dict(node)))
         return msgspec.structs.replace(
             about,
-            nodes=tuple(_node(part, ids[part.name], boxes[part.name]) for part in missing),
+            nodes=nodes,
             edges=tuple(
                 _edge(link, edge_id, ids, boxes)
                 for edge_id, link in edges.items()

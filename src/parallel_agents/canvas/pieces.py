@@ -84,13 +84,18 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     guidance: str = ""
 
 
+def understanding_name(number: int) -> str:
+    """The name of the empty node below a question, which counts from 1."""
+    return f"understanding-{number}"
+
+
 def questions(form: Form, asked: Sequence[Question], palette: Palette) -> Pieces:
     """A column of questions, each with an empty node below for what the learner understands of it."""
     parts: list[Part] = []
     links: list[Link] = []
     top = 0
     for number, question in enumerate(asked, start=1):
-        named, below = f"question-{number}", f"understanding-{number}"
+        named, below = f"question-{number}", understanding_name(number)
         text = question_text_of(question)
         height = max(QUESTION_HEIGHT, height_of(text, QUESTION_WIDTH))
         under = top + height + TO_THE_UNDERSTANDING

@@ -19,7 +19,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     `node_id` is what the task was about, the first of `node_ids` where those were several; `completed_at`, in seconds
     since the epoch, goes into the names of files.
     `origin` is the execution and the task that the result was first made for, about the same node: what stands on the
-    canvas for those stands for this one too.
+    canvas for those stands for this one too. `hangs_on` is the id of a node that another result of the execution puts
+    there, and that this one is about; where it is missing, `node_id` takes its place.
     """
 
     execution_id: str
@@ -33,6 +34,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: float
     origin: tuple[str, str] | None = None
     node_ids: tuple[str, ...] = ()
+    hangs_on: str | None = None
 
     def id_of(self, part: str) -> str:
         """The id of a node or an edge of it, the same whenever it is asked for."""

@@ -27,8 +27,9 @@ def bind(database: Database, key: int, tasks: Sequence[Task], at: float) -> Boun
     added = keyed(database, placed(database, execution_id, others))
     insert_rows(database, execution_id, added, at)
     waiting = [one for (one,) in database.rows("dependents_of", {"key": key})]
-    if added and waiting:
-        database.execute("depend_on_items_too", {"key": key, "keys": json_text(list(added))})
+    items = {"key": key, "keys": json_text(list(added))}
+    database.execute("depend_as_well", items)
+    database.execute("depend_on_items_too", items)
     dependencies.count_blockers(database, [key, *waiting])
     reused = reuse.reuse(database, execution_id, {key: first, **added}, at)
     return Bound(landed=True, added=tuple(task.task_id for task in added.values()), reused=reused)

@@ -17,6 +17,7 @@ from parallel_agents.core.forms import Form
 from parallel_agents.core.states import SETTLED, State
 from parallel_agents.core.task import TaskRecord, node_ids_of
 from parallel_agents.executions import tasks_of
+from parallel_agents.landing.following import Following
 from parallel_agents.landing.reports import Refused
 from parallel_agents.ports.entries import CanvasLanding
 from parallel_agents.ports.journal import Journal, Reader
@@ -72,6 +73,7 @@ class _Gathering:
         self._elsewhere: list[Refused] = []
         self._waiting = 0
         self._is_interrupted = False
+        self._following = Following()
 
     def take(self, task: TaskRecord) -> None:
         """Note one task."""
@@ -79,43 +81,44 @@ class _Gathering:
         self._known |= names
         if task.task.canvas_path is not None:
             self._canvases[task.task.canvas_path] = None
-        if self._only is not None and not names & self._only:
-            return
-        if task.state not in SETTLED:
+        is_asked_for = self._only is None or bool(names & self._only)
+        if is_asked_for and task.state not in SETTLED:
             # What lies behind it would take its place: where things lie must not depend on which task was faster.
             self._is_interrupted = self._only is None
         if task.state is not State.COMPLETED or task.output is None:
             return
-        if self._is_interrupted:
+        if is_asked_for and self._is_interrupted:
             self._waiting += 1
             return
-        self._accept(task, task.output)
+        result = self._accepted(task, task.output, is_asked_for=is_asked_for)
+        if result is None:
+            return
+        self._following.note(result)
+        if is_asked_for:
+            self._results.setdefault(task.task.canvas_path or "", []).append(result)
 
-    def _accept(self, task: TaskRecord, output: bytes) -> None:
-        canvas, nodes = task.task.canvas_path, node_ids_of(task.task)
-        if canvas is None or not nodes:
-            self._elsewhere.append(_refused(task, "its task is about no node of a canvas"))
-            return
-        form = self._forms.of(task.task.agent_name)
-        if form is None:
-            reason = f"agent {task.task.agent_name!r} does not say how its results look on a canvas"
-            self._elsewhere.append(_refused(task, reason))
-            return
+    def _accepted(self, task: TaskRecord, output: bytes, *, is_asked_for: bool) -> Accepted | None:
+        nodes, form = node_ids_of(task.task), self._forms.of(task.task.agent_name)
+        if task.task.canvas_path is None or not nodes or form is None:
+            if is_asked_for:
+                self._elsewhere.append(_refused(task, _why_nowhere(task, has_node=bool(nodes))))
+            return None
         first = task.reused if task.reused is not None and task.reused.node_id == nodes[0] else None
-        self._results.setdefault(canvas, []).append(
-            Accepted(
-                execution_id=self._record.execution_id,
-                task_id=task.task.task_id,
-                position=task.task.position,
-                agent_name=task.task.agent_name,
-                node_id=nodes[0],
-                node_ids=nodes,
-                form=form,
-                input_data=_decode(task.task.input_data),
-                output=_decode(output),
-                completed_at=first.at if first is not None else task.completed_at or task.submitted_at,
-                origin=None if first is None else (first.execution_id, first.task_id),
-            )
+        given = _decode(task.task.input_data)
+        is_about = form.kind == "explanation" and len(nodes) == 1
+        return Accepted(
+            execution_id=self._record.execution_id,
+            task_id=task.task.task_id,
+            position=task.task.position,
+            agent_name=task.task.agent_name,
+            node_id=nodes[0],
+            node_ids=nodes,
+            form=form,
+            input_data=given,
+            output=_decode(output),
+            completed_at=first.at if first is not None else task.completed_at or task.submitted_at,
+            origin=None if first is None else (first.execution_id, first.task_id),
+            hangs_on=self._following.place(given, task.task.depends_on, nodes[0]) if is_about else None,
         )
 
     def harvest(self, landings: Sequence[CanvasLanding]) -> Harvest:
@@ -148,6 +151,12 @@ class _Forms:
             spec = None if agent is None else agent.spec
             self._forms[name] = None if spec is None else form_of(parse_spec(spec, f"{name}.md"))
         return self._forms[name]
+
+
+def _why_nowhere(task: TaskRecord, *, has_node: bool) -> str:
+    if task.task.canvas_path is None or not has_node:
+        return "its task is about no node of a canvas"
+    return f"agent {task.task.agent_name!r} does not say how its results look on a canvas"
 
 
 def _refused(task: TaskRecord, reason: str) -> Refused:

@@ -39,6 +39,14 @@ FROM dependencies, json_each(:keys) AS wanted
 WHERE on_key = :key
 ORDER BY dependencies.key, wanted.value
 
+-- name: depend_as_well
+-- The task of an item depends on what its step depends on.
+INSERT OR IGNORE INTO dependencies (key, on_key)
+SELECT wanted.value, on_key
+FROM dependencies, json_each(:keys) AS wanted
+WHERE dependencies.key = :key
+ORDER BY wanted.value, on_key
+
 -- name: dependents_of
 SELECT key FROM dependencies WHERE on_key = :key
 
